@@ -1,0 +1,113 @@
+//! Domain events: facts that triggers read, written in the same transaction as the change they tell of.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    alert::{AlertStatus, Labels},
+    id::{EventId, IncidentId, RunId},
+    incident::Stage,
+    time::Timestamp,
+};
+
+/// The longest chain of events that cause runs that cause events.
+pub const MAX_DEPTH: u8 = 8;
+
+/// What happened. `type` is the word that expressions see in `trigger.type`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Fact {
+    /// An incident entered a stage (opening one enters `alerting`).
+    #[serde(rename = "stage.entered")]
+    StageEntered {
+        /// The stage it left; absent when the incident was opened.
+        from: Option<Stage>,
+        /// The stage.
+        stage: Stage,
+        /// Whether it had never been there.
+        first: bool,
+        /// Why, when a reason was given.
+        reason: Option<String>,
+    },
+    /// An alert's status changed.
+    #[serde(rename = "alert.changed")]
+    AlertChanged {
+        /// The alert.
+        alert: AlertFact,
+    },
+    /// An alert fired again in an incident that is in `resolution`.
+    #[serde(rename = "alert.refired")]
+    AlertRefired {
+        /// The alert.
+        alert: AlertFact,
+    },
+    /// A run ended.
+    #[serde(rename = "run.finished")]
+    RunFinished {
+        /// The run.
+        run: RunId,
+        /// Its workflow.
+        workflow: String,
+        /// How it ended, as the API says it.
+        status: String,
+    },
+}
+
+impl Fact {
+    /// The word in `trigger.type`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::StageEntered { .. } => "stage.entered",
+            Self::AlertChanged { .. } => "alert.changed",
+            Self::AlertRefired { .. } => "alert.refired",
+            Self::RunFinished { .. } => "run.finished",
+        }
+    }
+}
+
+/// The part of an alert that is frozen into an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertFact {
+    /// Whether the condition holds.
+    pub status: AlertStatus,
+    /// The source's name.
+    pub source: String,
+    /// What makes two alerts the same.
+    pub fingerprint: String,
+    /// Labels.
+    pub labels: Labels,
+    /// Annotations.
+    pub annotations: Labels,
+}
+
+/// A row of the outbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Identifier; sorts by time.
+    pub id: EventId,
+    /// The incident it concerns.
+    pub incident: Option<IncidentId>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// How many runs stand between it and an outside cause; at [`MAX_DEPTH`] it starts nothing.
+    pub depth: u8,
+    /// What happened.
+    pub fact: Fact,
+    /// The incident as it was, in the shape expressions see; null without one.
+    pub snapshot: Value,
+}
+
+/// What became of one event for one candidate workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriggerOutcome {
+    /// The event.
+    pub event: EventId,
+    /// The workflow.
+    pub workflow: String,
+    /// The run it started.
+    pub run: Option<RunId>,
+    /// Why it started none.
+    pub why_not: Option<String>,
+    /// When this was decided.
+    pub at: Timestamp,
+}

@@ -1,0 +1,21 @@
+//! The pure heart: nouns, rules and state machines. Does no I/O, reads no clock, draws no random bytes, and knows neither
+//! the database nor HTTP nor the plugin runtime. In reading order:
+//!
+//! - [`id`], [`time`], [`person`]: who and when
+//! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
+//! - [`plugin`], [`connection`]: what steps are made of
+//! - [`expression`], [`workflow`]: the document
+//! - [`run`]: its execution
+
+pub mod alert;
+pub mod connection;
+pub mod event;
+pub mod expression;
+pub mod id;
+pub mod incident;
+pub mod person;
+pub mod plugin;
+pub mod run;
+pub mod time;
+pub mod timeline;
+pub mod workflow;

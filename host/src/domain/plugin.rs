@@ -1,0 +1,155 @@
+//! What a plugin says of itself: the manifest that `describe` returns. The rules that make one acceptable are in
+//! [`Manifest::check`]; running plugins is the business of the layer above.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A plugin's own description. Unknown keys are refused: they would be promises the host does not keep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The contract's version, `0.1`.
+    pub api: String,
+    /// Unique name: 1 to 64 of `a-z 0-9 -`, beginning with a letter.
+    pub name: String,
+    /// Semantic version.
+    pub version: String,
+    /// One paragraph.
+    pub description: String,
+    /// What it offers: 1 to 64.
+    pub actions: Vec<Action>,
+    /// The account it works through; absent when it needs none.
+    #[serde(default)]
+    pub connection: Option<ConnectionSpec>,
+    /// Absolute hosts it asks for beside the connection's own, each `scheme://host[:port]`.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Secrets it wants to name.
+    #[serde(default)]
+    pub secrets: Vec<SecretRequest>,
+    /// Requests that only read although their method does not say so.
+    #[serde(default)]
+    pub reads: Vec<ReadRequest>,
+    /// How people are told something through it, when it can tell them.
+    #[serde(default)]
+    pub notify: Option<NotifySpec>,
+}
+
+/// How people are told something: which action to call with what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotifySpec {
+    /// The action, such as `post`.
+    pub action: String,
+    /// The input field that takes the text.
+    pub text: String,
+    /// Input fields taken from the output of the step that a workflow names, such as `{"room": "room_id"}`.
+    #[serde(default)]
+    pub from_output: BTreeMap<String, String>,
+}
+
+/// A function a plugin offers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// Unique in the plugin: 1 to 64 of `a-z 0-9 -`.
+    pub name: String,
+    /// One sentence.
+    pub description: String,
+    /// What it can do to the world.
+    pub risk: Risk,
+    /// Whether doing it twice under one idempotency key equals doing it once.
+    pub idempotent: Idempotency,
+    /// JSON Schema (2020-12) of the input.
+    pub input: Value,
+    /// JSON Schema of the output.
+    pub output: Value,
+    /// An output that later steps of a simulation see; required unless the action only reads.
+    #[serde(default)]
+    pub sample_output: Option<Value>,
+    /// Whether `undo` takes it back.
+    #[serde(default)]
+    pub undo: bool,
+    /// Whether `check` can tell if it happened.
+    #[serde(default)]
+    pub check: bool,
+}
+
+/// What an action can do to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Nothing.
+    Read,
+    /// It adds or changes.
+    Write,
+    /// It stops or removes: whoever started the run may not approve it alone.
+    Destructive,
+}
+
+/// Whether doing an action twice under one idempotency key equals doing it once: `true`, `false`, or
+/// `{"when_config": "option"}` when the connection's boolean `option` decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Idempotency {
+    /// Always or never.
+    Fixed(bool),
+    /// As a boolean option of the connection says; false when it is absent.
+    Depends {
+        /// The option.
+        when_config: String,
+    },
+}
+
+impl Idempotency {
+    /// Whether it holds with this connection `config`.
+    pub fn holds(&self, config: &Value) -> bool {
+        match self {
+            Self::Fixed(holds) => *holds,
+            Self::Depends { when_config } => config.get(when_config).and_then(Value::as_bool).unwrap_or(false),
+        }
+    }
+}
+
+/// What a connection of this plugin looks like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionSpec {
+    /// JSON Schema of `config`.
+    pub schema: Value,
+    /// Kinds of `auth` that make sense; empty: none is needed.
+    #[serde(default)]
+    pub auth: Vec<String>,
+}
+
+/// A secret a plugin wants to name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretRequest {
+    /// The plugin's own word for it.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Whether the plugin works without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// A request that only reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadRequest {
+    /// `POST`, …
+    pub method: String,
+    /// The path under `base_url`, exactly.
+    pub path: String,
+}
+
+impl Manifest {
+    /// The action of this name.
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        self.actions.iter().find(|action| action.name == name)
+    }
+}

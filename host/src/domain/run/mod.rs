@@ -1,0 +1,439 @@
+//! A run: one execution of one workflow revision, kept as rows of state. What may happen to it is decided by [`machine`]
+//! alone; this file holds the nouns.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    id::{ApprovalId, EventId, HostId, IncidentId, RunId},
+    person::Actor,
+    time::Timestamp,
+};
+
+pub mod machine;
+mod progress;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Accepted, not begun.
+    Queued,
+    /// An attempt is in flight.
+    Running,
+    /// It waits for a person, a pause between tries or a job elsewhere.
+    Waiting,
+    /// The kill switch holds it.
+    Paused,
+    /// Asked to stop; what is in flight settles.
+    Canceling,
+    /// A person must say whether an effect happened.
+    NeedsDecision,
+    /// Ended well.
+    Succeeded,
+    /// A step failed.
+    Failed,
+    /// An approval was rejected.
+    Rejected,
+    /// Stopped by a person.
+    Canceled,
+    /// Its time ran out.
+    TimedOut,
+}
+
+impl RunStatus {
+    /// Whether nothing can happen any more.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Rejected | Self::Canceled | Self::TimedOut)
+    }
+
+    /// The word the API uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Canceling => "canceling",
+            Self::NeedsDecision => "needs_decision",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Canceled => "canceled",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// Not begun.
+    Pending,
+    /// An attempt, a check or a notification is in flight.
+    Running,
+    /// It waits; [`Phase`] says for what.
+    Waiting,
+    /// Done.
+    Succeeded,
+    /// Done without touching the world.
+    Simulated,
+    /// Failed for good.
+    Failed,
+    /// Not run; its error says why.
+    Skipped,
+    /// Its approval was rejected.
+    Rejected,
+    /// Stopped.
+    Canceled,
+    /// Its time ran out.
+    TimedOut,
+    /// A person must say whether its effect happened.
+    NeedsDecision,
+}
+
+impl StepStatus {
+    /// Whether nothing can happen to it any more.
+    pub fn is_settled(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running | Self::Waiting | Self::NeedsDecision)
+    }
+
+    /// The word the API uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Succeeded => "succeeded",
+            Self::Simulated => "simulated",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Rejected => "rejected",
+            Self::Canceled => "canceled",
+            Self::TimedOut => "timed_out",
+            Self::NeedsDecision => "needs_decision",
+        }
+    }
+}
+
+/// What a running or waiting step is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Neither running nor waiting.
+    Idle,
+    /// An attempt is in flight.
+    Attempt,
+    /// `check` is asked whether the lost attempt happened.
+    Check,
+    /// People are being told of an approval.
+    Notify,
+    /// The pause before the next try.
+    Backoff,
+    /// A job goes on elsewhere; called again when due.
+    Resume,
+    /// A person decides.
+    Approval,
+}
+
+/// Whether a run may change the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It may.
+    Real,
+    /// Unsafe calls are recorded, not sent (dry run, drill).
+    Simulated,
+}
+
+/// A host's claim of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Lease {
+    /// The host.
+    pub host: HostId,
+    /// The host's epoch: higher after each restart, so that what an older life sends late is refused.
+    pub epoch: i64,
+}
+
+/// A plugin as a run is pinned to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginPin {
+    /// The version, for people.
+    pub version: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+}
+
+/// Why no further step starts, and how the run will end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Ending {
+    /// A step failed.
+    Failed,
+    /// An approval was rejected.
+    Rejected,
+    /// Somebody stopped it.
+    Canceled {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Its time ran out.
+    TimedOut,
+}
+
+/// A failure as people and machines read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepError {
+    /// A stable word: the plugin's own, or one of the host's (`timeout`, `trap`, `denied`, `upstream_failed`, …).
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// More for machines.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub details: Value,
+}
+
+impl StepError {
+    /// An error without details.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), details: Value::Null }
+    }
+}
+
+/// One step (later: one foreach item) in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRun {
+    /// The step's id in the document.
+    pub step: String,
+    /// Where it stands.
+    pub status: StepStatus,
+    /// What it is about while running or waiting.
+    pub phase: Phase,
+    /// Counts reruns, from 0.
+    pub generation: u32,
+    /// The newest try; 0 before the first.
+    pub attempt: u32,
+    /// The resolved `with`, frozen before the first try. For an approval: what it froze for the steps it gates, by step.
+    pub input: Option<Value>,
+    /// The connection's revision at the first try.
+    pub connection_revision: Option<i64>,
+    /// The output; null until it succeeds.
+    pub output: Value,
+    /// One line for people.
+    pub summary: Option<String>,
+    /// Why it failed, was skipped or waits for a decision.
+    pub error: Option<StepError>,
+    /// When its first try started.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub finished_at: Option<Timestamp>,
+    /// When time alone moves it on.
+    pub wake_at: Option<Timestamp>,
+    /// What a job that goes on elsewhere left.
+    pub resume: Option<Vec<u8>>,
+    /// What `undo` needs.
+    pub undo: Option<Value>,
+    /// The approval it waits for.
+    pub approval: Option<ApprovalId>,
+}
+
+impl StepRun {
+    /// A step that has not begun.
+    pub fn pending(step: impl Into<String>) -> Self {
+        Self {
+            step: step.into(),
+            status: StepStatus::Pending,
+            phase: Phase::Idle,
+            generation: 0,
+            attempt: 0,
+            input: None,
+            connection_revision: None,
+            output: Value::Null,
+            summary: None,
+            error: None,
+            started_at: None,
+            finished_at: None,
+            wake_at: None,
+            resume: None,
+            undo: None,
+            approval: None,
+        }
+    }
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Identifier.
+    pub id: RunId,
+    /// The workflow.
+    pub workflow: String,
+    /// Its revision, pinned.
+    pub revision: i64,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Whether it may change the world.
+    pub mode: Mode,
+    /// The incident it belongs to.
+    pub incident: Option<IncidentId>,
+    /// The event that started it.
+    pub event: Option<EventId>,
+    /// The frozen event, as expressions see it in `trigger`.
+    pub trigger: Value,
+    /// The checked inputs.
+    pub inputs: Value,
+    /// How many runs stand between it and an outside cause.
+    pub depth: u8,
+    /// The plugins it is pinned to, by name.
+    pub pins: BTreeMap<String, PluginPin>,
+    /// Who or what started it.
+    pub started_by: Actor,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// When its time runs out.
+    pub deadline: Timestamp,
+    /// Why no further step starts.
+    pub ending: Option<Ending>,
+    /// Counts every change: what writers compare and set.
+    pub version: i64,
+    /// The host that drives it; none while it waits.
+    pub lease: Option<Lease>,
+    /// When it wants to be driven next; none once it has ended.
+    pub wake_at: Option<Timestamp>,
+    /// The steps, in the document's order.
+    pub steps: Vec<StepRun>,
+}
+
+impl Run {
+    /// The step of this id.
+    pub fn step(&self, id: &str) -> Option<&StepRun> {
+        self.steps.iter().find(|step| step.step == id)
+    }
+}
+
+/// How one try ended, kept for ever: the rows behind the run's waterfall.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: String,
+    /// Counts reruns, from 0.
+    pub generation: u32,
+    /// The try, from 1.
+    pub attempt: u32,
+    /// What was tried: an attempt, a check or a notification.
+    pub phase: Phase,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// How it ended: `done`, `simulated`, `pending`, `failed` or `no_result`.
+    pub outcome: String,
+    /// Why it failed.
+    pub error: Option<StepError>,
+    /// What was seen while it ran: log lines, HTTP calls, the plugin's digest. An object.
+    pub trace: Value,
+}
+
+/// A decision a run waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Identifier.
+    pub id: ApprovalId,
+    /// The run.
+    pub run: RunId,
+    /// The step that waits.
+    pub step: String,
+    /// The incident, if any.
+    pub incident: Option<IncidentId>,
+    /// The incident role that decides.
+    pub role: Option<String>,
+    /// Where it stands.
+    pub status: ApprovalStatus,
+    /// What is approved: the frozen `with` of the gated steps, by step id.
+    pub shows: Value,
+    /// Whether a gated step is destructive.
+    pub destructive: bool,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When silence decides.
+    pub expires_at: Option<Timestamp>,
+    /// Who decided.
+    pub decided_by: Option<Actor>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Where an approval stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalStatus {
+    /// Nobody has decided.
+    Pending,
+    /// Yes.
+    Approved,
+    /// No.
+    Rejected,
+    /// The run ended before anybody decided.
+    Canceled,
+}
+
+/// What the idempotency key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Running the action.
+    Run,
+    /// Telling people of an approval.
+    Notify,
+}
+
+/// 64 hexadecimal characters: the same over every attempt and restart, new for a rerun or another purpose.
+pub fn idempotency_key(run: RunId, step: &str, item: Option<u32>, generation: u32, purpose: Purpose) -> String {
+    let mut hash = Sha256::new();
+    hash.update(run.0.as_bytes());
+    // Lengths go in first, so that no two tuples share a text.
+    hash.update(u64::try_from(step.len()).unwrap_or(u64::MAX).to_be_bytes());
+    hash.update(step.as_bytes());
+    hash.update(item.map_or(-1, i64::from).to_be_bytes());
+    hash.update(generation.to_be_bytes());
+    hash.update(match purpose {
+        Purpose::Run => b"run".as_slice(),
+        Purpose::Notify => b"notify",
+    });
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether and when a failure is worth another try, as the plugin says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// It cannot help.
+    Never,
+    /// After the policy's pause.
+    Backoff,
+    /// After the pause that the third party named.
+    After(Duration),
+}
+
+/// What happened at the third party although the call failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SideEffect {
+    /// Nothing.
+    None,
+    /// It happened.
+    Applied,
+    /// It cannot be known from here.
+    Unknown,
+}

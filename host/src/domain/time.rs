@@ -1,0 +1,79 @@
+//! Points in time as the whole program keeps them: Unix milliseconds, written as RFC 3339 in UTC. Reads no clock.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Milliseconds since 1970-01-01T00:00:00Z; serialised as `2026-11-23T04:09:06.632Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From Unix milliseconds, brought into the years -9999 to 9999 that RFC 3339 can write.
+    pub fn from_unix_ms(unix_ms: i64) -> Self {
+        Self(unix_ms.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond()))
+    }
+
+    /// Unix milliseconds.
+    pub fn unix_ms(self) -> i64 {
+        self.0
+    }
+
+    /// This time plus a duration, at most the end of the year 9999.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self::from_unix_ms(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        write!(f, "{at:.3}")
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>().map(|at| Self(at.as_millisecond()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_rfc_3339_with_milliseconds() {
+        let at = Timestamp::from_unix_ms(1_795_406_946_632);
+        assert_eq!(at.to_string().parse::<Timestamp>().expect("its own text"), at);
+        assert!(at.to_string().ends_with(".632Z"), "{at}");
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(Timestamp::from_unix_ms(5).since(Timestamp::from_unix_ms(9)), Duration::ZERO);
+        let end = Timestamp::from_unix_ms(i64::MAX);
+        assert_eq!(end.plus(Duration::from_secs(1)), end);
+        assert!(end.to_string().starts_with("9999-"));
+    }
+}

@@ -1,0 +1,179 @@
+//! A workflow as the engine runs it: the parsed, checked document. `parse` makes it from YAML or JSON with a position for
+//! every fault, `check` compares it with what is installed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    alert::{AlertStatus, Labels},
+    expression::{Expression, Template},
+    incident::Stage,
+    person::AccessRole,
+};
+
+/// A checked workflow document. Its source text is what is stored; this is parsed from it again when a run needs it.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// Unique name: 1 to 64 of `a-z 0-9 -`, beginning with a letter.
+    pub name: String,
+    /// One paragraph.
+    pub description: String,
+    /// What starts it: at least one.
+    pub on: Vec<Trigger>,
+    /// `if`: whether a trigger really starts it.
+    pub condition: Option<Expression>,
+    /// JSON Schemas of the inputs, by name.
+    pub inputs: BTreeMap<String, Value>,
+    /// How long a run may take, waiting included. Default 24 h.
+    pub timeout: Duration,
+    /// The steps, in the order they are written: 1 to 200.
+    pub steps: Vec<Step>,
+}
+
+/// What starts a workflow.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    /// The event or request.
+    pub kind: TriggerKind,
+    /// The inputs it gives: a template of an object.
+    pub with: Option<Template>,
+}
+
+/// The kinds of trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TriggerKind {
+    /// An incident entered a stage.
+    Stage {
+        /// The stage.
+        stage: Stage,
+        /// Only the first time, or any time.
+        entry: Entry,
+    },
+    /// An alert's status changed.
+    Alert {
+        /// Only when it became this.
+        status: Option<AlertStatus>,
+        /// Labels that must all be there with these values.
+        labels: Labels,
+    },
+    /// Somebody asked.
+    Manual {
+        /// The least roles that may; never less than responder.
+        allow: Vec<AccessRole>,
+    },
+}
+
+/// Which entries into a stage count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// The first.
+    First,
+    /// Every one.
+    Any,
+}
+
+/// One node of a workflow.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Unique in the workflow: a CEL identifier in `snake_case`.
+    pub id: String,
+    /// Steps that must be satisfied before, resolved: `needs` as written, else the step above.
+    pub needs: Vec<String>,
+    /// `if`: false skips the step.
+    pub condition: Option<Expression>,
+    /// What it does.
+    pub kind: StepKind,
+    /// How failures are tried again.
+    pub retry: RetryPolicy,
+    /// How long one attempt may take. Default 60 s, at most 10 min.
+    pub timeout: Duration,
+    /// What its failure means for the run.
+    pub on_error: OnError,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// Calls an action of a plugin (`wardroom` offers the built-in ones).
+    Action {
+        /// The plugin's name.
+        plugin: String,
+        /// The action's name.
+        action: String,
+        /// The connection's name.
+        connection: Option<String>,
+        /// The input: a template of an object.
+        with: Template,
+    },
+    /// Waits for a person.
+    Approve(ApproveStep),
+}
+
+/// An approval as the document asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApproveStep {
+    /// The incident role that decides (`commander`); nobody holding it, any responder may.
+    pub role: Option<String>,
+    /// How long it waits; for ever without one (the run's own limit still counts).
+    pub timeout: Option<Duration>,
+    /// What silence means.
+    pub on_timeout: OnTimeout,
+    /// Who is told.
+    pub notify: Notify,
+}
+
+/// What an approval's silence means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// It counts as a rejection.
+    Reject,
+    /// It counts as an approval.
+    Approve,
+}
+
+/// Who is told of an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notify {
+    /// Nobody beyond the API and the timeline; written out, so that it is a choice.
+    None,
+    /// An earlier step that made a channel: its plugin's `post` action is called through its connection.
+    Step(String),
+    /// A connection whose plugin offers `post`.
+    Connection(String),
+}
+
+/// How failures are tried again, with full jitter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryPolicy {
+    /// Tries in all, the first included: 1 to 100. Default 5.
+    pub attempts: u32,
+    /// The first pause. Default 1 s.
+    pub initial: Duration,
+    /// What each pause is multiplied by: 1 to 10. Default 2.
+    pub factor: f64,
+    /// The longest pause. Default 60 s.
+    pub max: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { attempts: 5, initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(60) }
+    }
+}
+
+/// What a step's failure means for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// The run fails.
+    Fail,
+    /// The steps after it go on; its output is null.
+    Continue,
+}
+
+impl Workflow {
+    /// The step of this id.
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+}

@@ -1,0 +1,3 @@
+//! The Wardroom server as a library.
+
+pub mod domain;
