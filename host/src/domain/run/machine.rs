@@ -1,1 +1,380 @@
-//! The run machine.
+//! The run machine: the one function that changes a run. It takes what happened and gives the new state with its effects;
+//! it calls nothing and remembers nothing, so every interleaving can be tested. Its words are in `happening`, what may
+//! start next in `progress`, approvals in `approval`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    AttemptRecord, Ending, Mode, Phase, Retry, Run, SideEffect, StepError, StepStatus, approval,
+    happening::{Context, Decision, Effect, Ended, Happening, Refused, Returned, StepFacts},
+    progress,
+};
+use crate::domain::{person::Actor, plugin::Risk, timeline::EntryKind};
+
+/// Applies what happened. On success the run is changed, its version is one higher, and the effects tell what to write
+/// and do; on refusal it is untouched.
+pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Result<Vec<Effect>, Refused> {
+    if run.status.is_terminal() {
+        return Err(Refused::Ended(run.status.as_str()));
+    }
+    let mut machine = Machine { run, context, effects: Vec::new() };
+    match happening {
+        Happening::Due => machine.due(),
+        Happening::Returned(returned) => machine.returned(returned)?,
+        Happening::Orphaned => machine.orphaned(),
+        Happening::ApprovalDecided { step, approve, by, reason } => {
+            approval::decide(&mut machine, &step, approve, by, reason)?;
+        }
+        Happening::EffectDecided { step, decision, by } => machine.effect_decided(&step, decision, by)?,
+        Happening::CancelRequested { by, reason } => machine.cancel(by, reason)?,
+    }
+    progress::advance(&mut machine);
+    machine.run.version += 1;
+    Ok(machine.effects)
+}
+
+/// A step that takes its host down each time must not do so for ever.
+const MAX_LOST_TRIES: u32 = 100;
+
+/// A change in the making.
+pub(super) struct Machine<'a> {
+    pub(super) run: &'a mut Run,
+    pub(super) context: &'a Context<'a>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Machine<'_> {
+    fn due(&mut self) {
+        let now = self.context.now;
+        if now >= self.run.deadline && self.run.ending.is_none() {
+            self.run.ending = Some(Ending::TimedOut);
+            self.tell(EntryKind::Run, None, format!("{} ran out of time", self.run.workflow));
+        }
+        for index in 0..self.run.steps.len() {
+            let step = &self.run.steps[index];
+            if step.status != StepStatus::Waiting || step.wake_at.is_none_or(|at| at > now) {
+                continue;
+            }
+            match step.phase {
+                Phase::Backoff => self.call(index, Phase::Attempt, step.attempt + 1),
+                Phase::Resume => self.call(index, Phase::Attempt, step.attempt),
+                Phase::Approval => approval::silent(self, index),
+                Phase::Idle | Phase::Attempt | Phase::Check | Phase::Notify => {}
+            }
+        }
+    }
+
+    /// Starts a call of a step, unless another host drives the run: that host starts it when it sees the change.
+    pub(super) fn call(&mut self, index: usize, phase: Phase, attempt: u32) {
+        if !self.may_start() {
+            return;
+        }
+        let step = &mut self.run.steps[index];
+        step.status = StepStatus::Running;
+        step.phase = phase;
+        step.attempt = attempt;
+        step.wake_at = None;
+        step.started_at.get_or_insert(self.context.now);
+        self.effects.push(Effect::Call { step: step.step.clone() });
+    }
+
+    /// Whether calls may be started from here.
+    pub(super) fn may_start(&self) -> bool {
+        self.run.lease.is_none_or(|lease| lease == self.context.lease)
+    }
+
+    fn returned(&mut self, returned: Returned) -> Result<(), Refused> {
+        let index = self.index(&returned.step)?;
+        let step = &self.run.steps[index];
+        if step.status != StepStatus::Running || step.attempt != returned.attempt || step.phase != returned.phase {
+            return Err(Refused::Stale { step: returned.step });
+        }
+        self.record(index, &returned);
+        match returned.phase {
+            Phase::Notify => approval::notified(self, index, &returned.ended),
+            Phase::Check => self.checked(index, returned.ended),
+            _ => self.attempted(index, returned.ended),
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, index: usize, returned: &Returned) {
+        let (outcome, error) = match &returned.ended {
+            Ended::Done { .. } => ("done", None),
+            Ended::Simulated { .. } => ("simulated", None),
+            Ended::Pending { .. } => ("pending", None),
+            Ended::Failed { error, .. } => ("failed", Some(error.clone())),
+            Ended::NoResult { error, .. } => ("no_result", Some(error.clone())),
+            Ended::Absent => ("absent", None),
+            Ended::CannotTell => ("cannot_tell", None),
+        };
+        let mut trace = returned.trace.clone();
+        if let (Ended::Simulated { request, .. }, Some(trace)) = (&returned.ended, trace.as_object_mut()) {
+            trace.insert("would_have_sent".to_owned(), request.clone());
+        }
+        let step = &self.run.steps[index];
+        self.effects.push(Effect::Attempted(AttemptRecord {
+            run: self.run.id,
+            step: step.step.clone(),
+            generation: step.generation,
+            attempt: step.attempt,
+            phase: returned.phase,
+            started_at: returned.started_at,
+            finished_at: self.context.now,
+            outcome: outcome.to_owned(),
+            error,
+            trace,
+        }));
+    }
+
+    fn attempted(&mut self, index: usize, ended: Ended) {
+        match ended {
+            Ended::Done { output, summary, undo } => self.succeed(index, StepStatus::Succeeded, output, summary, undo),
+            Ended::Simulated { output, request } => {
+                let summary = "simulated: nothing was sent".to_owned();
+                self.tell_step(index, EntryKind::Step, "was simulated", json!({ "would_have_sent": request }));
+                self.succeed(index, StepStatus::Simulated, output, summary, None);
+            }
+            Ended::Pending { after, resume, note } => self.wait_for_job(index, after, resume, note),
+            Ended::Failed { error, retry, effect, undo } => {
+                if undo.is_some() {
+                    self.run.steps[index].undo = undo;
+                }
+                match effect {
+                    SideEffect::Unknown if !self.repeatable(index) => self.unknown(index, error),
+                    SideEffect::Applied => self.fail(index, StepStatus::Failed, error),
+                    SideEffect::None | SideEffect::Unknown => self.retry_or_fail(index, error, retry),
+                }
+            }
+            Ended::NoResult { error, nothing_sent } => {
+                if nothing_sent || self.repeatable(index) {
+                    self.retry_or_fail(index, error, Retry::Backoff);
+                } else {
+                    self.unknown(index, error);
+                }
+            }
+            // Only `check` answers so; from an attempt it would be an answer without a result.
+            Ended::Absent | Ended::CannotTell => {
+                self.unknown(index, StepError::new("no_result", "the plugin did not say what it did"));
+            }
+        }
+    }
+
+    /// Whether trying again is harmless whatever the lost try did.
+    fn repeatable(&self, index: usize) -> bool {
+        self.run.mode == Mode::Simulated
+            || self.facts(index).is_none_or(|facts| facts.idempotent || facts.risk == Risk::Read)
+    }
+
+    fn wait_for_job(&mut self, index: usize, after: Duration, resume: Vec<u8>, note: String) {
+        let step = &mut self.run.steps[index];
+        step.status = StepStatus::Waiting;
+        step.phase = Phase::Resume;
+        step.wake_at = Some(self.context.now.plus(after));
+        step.resume = Some(resume);
+        step.summary = Some(note);
+    }
+
+    fn checked(&mut self, index: usize, ended: Ended) {
+        match ended {
+            Ended::Done { output, summary, undo } => self.succeed(index, StepStatus::Succeeded, output, summary, undo),
+            Ended::Absent => {
+                let error = StepError::new("lost", "the try was lost; the plugin found that nothing had happened");
+                self.retry_or_fail(index, error, Retry::Backoff);
+            }
+            _ => self.needs_decision(index),
+        }
+    }
+
+    /// The effect of a lost try is not known: ask the plugin to look, else a person.
+    fn unknown(&mut self, index: usize, error: StepError) {
+        let can_check = self.facts(index).is_some_and(|facts| facts.can_check);
+        self.run.steps[index].error = Some(error);
+        if can_check && self.run.ending.is_none() && self.may_start() {
+            let attempt = self.run.steps[index].attempt;
+            self.call(index, Phase::Check, attempt);
+        } else {
+            self.needs_decision(index);
+        }
+    }
+
+    fn needs_decision(&mut self, index: usize) {
+        let step = &mut self.run.steps[index];
+        step.status = StepStatus::NeedsDecision;
+        step.phase = Phase::Idle;
+        let why = step.error.as_ref().map_or_else(String::new, |error| format!(" ({})", error.message));
+        let text = format!("may or may not have happened{why}: somebody has to say which");
+        self.tell_step(index, EntryKind::Step, &text, Value::Null);
+    }
+
+    fn retry_or_fail(&mut self, index: usize, error: StepError, retry: Retry) {
+        let stopping = matches!(self.run.ending, Some(Ending::Canceled { .. } | Ending::TimedOut));
+        let attempt = self.run.steps[index].attempt;
+        let policy = self.context.workflow.step(&self.run.steps[index].step).map(|step| step.retry).unwrap_or_default();
+        if stopping || retry == Retry::Never || attempt >= policy.attempts {
+            let status = match self.run.ending {
+                Some(Ending::Canceled { .. }) => StepStatus::Canceled,
+                Some(Ending::TimedOut) => StepStatus::TimedOut,
+                _ => StepStatus::Failed,
+            };
+            self.fail(index, status, error);
+            return;
+        }
+        let pause = match retry {
+            Retry::After(pause) => pause,
+            Retry::Backoff | Retry::Never => progress::backoff(&policy, attempt, &self.run.steps[index].step, self.context.seed),
+        };
+        let step = &mut self.run.steps[index];
+        step.status = StepStatus::Waiting;
+        step.phase = Phase::Backoff;
+        step.wake_at = Some(self.context.now.plus(pause));
+        step.error = Some(error);
+    }
+
+    pub(super) fn succeed(
+        &mut self,
+        index: usize,
+        status: StepStatus,
+        output: Value,
+        summary: String,
+        undo: Option<Value>,
+    ) {
+        let step = &mut self.run.steps[index];
+        step.output = output;
+        step.undo = undo.or_else(|| step.undo.take());
+        step.error = None;
+        step.summary = Some(summary).filter(|summary| !summary.is_empty());
+        self.settle(index, status);
+        if status == StepStatus::Succeeded {
+            let text = self.run.steps[index].summary.clone().unwrap_or_else(|| "is done".to_owned());
+            self.tell_step(index, EntryKind::Step, &text, Value::Null);
+        }
+    }
+
+    pub(super) fn fail(&mut self, index: usize, status: StepStatus, error: StepError) {
+        let text = format!("failed: {}", error.message);
+        let data = json!({ "code": error.code });
+        self.run.steps[index].error = Some(error);
+        self.settle(index, status);
+        self.tell_step(index, EntryKind::Step, &text, data);
+        if self.run.ending.is_none() && !progress::is_satisfied(self.context.workflow, &self.run.steps[index]) {
+            self.run.ending = Some(Ending::Failed);
+        }
+    }
+
+    /// Nothing more will happen to the step.
+    pub(super) fn settle(&mut self, index: usize, status: StepStatus) {
+        let step = &mut self.run.steps[index];
+        step.status = status;
+        step.phase = Phase::Idle;
+        step.wake_at = None;
+        step.resume = None;
+        step.finished_at = Some(self.context.now);
+    }
+
+    fn orphaned(&mut self) {
+        for index in 0..self.run.steps.len() {
+            let step = &self.run.steps[index];
+            if step.status != StepStatus::Running {
+                continue;
+            }
+            let lost = StepError::new("lost", "the host stopped before the result was recorded");
+            let returned = Returned {
+                step: step.step.clone(),
+                attempt: step.attempt,
+                phase: step.phase,
+                started_at: step.started_at.unwrap_or(self.run.created_at),
+                ended: Ended::NoResult { error: lost, nothing_sent: false },
+                trace: json!({}),
+            };
+            self.record(index, &returned);
+            let again = returned.attempt < MAX_LOST_TRIES && self.run.ending.is_none();
+            match returned.phase {
+                // Looking twice and telling twice (under one key) are harmless.
+                Phase::Check | Phase::Notify if again => self.call(index, returned.phase, returned.attempt + 1),
+                // A crash is no fault of the step's: tried again without a pause, past the policy's tries.
+                Phase::Attempt if again && self.repeatable(index) => {
+                    self.call(index, Phase::Attempt, returned.attempt + 1);
+                }
+                Phase::Notify => approval::notified(self, index, &returned.ended),
+                _ => self.attempted(index, returned.ended),
+            }
+        }
+    }
+
+    fn effect_decided(&mut self, step: &str, decision: Decision, by: Actor) -> Result<(), Refused> {
+        let index = self.index(step)?;
+        let status = self.run.steps[index].status;
+        if status != StepStatus::NeedsDecision {
+            return Err(Refused::NoDecision { step: step.to_owned(), status: status.as_str() });
+        }
+        let text = match decision {
+            Decision::Applied => "it happened",
+            Decision::Retry => "it did not happen, try again",
+            Decision::Fail => "let it fail",
+        };
+        self.effects.push(Effect::Entry {
+            kind: EntryKind::Step,
+            step: Some(step.to_owned()),
+            by: Some(by),
+            text: format!("{step}: decided that {text}"),
+            data: Value::Null,
+        });
+        match decision {
+            Decision::Applied => {
+                let summary = "a person says it happened".to_owned();
+                self.succeed(index, StepStatus::Succeeded, Value::Null, summary, None);
+            }
+            Decision::Retry => {
+                let step = &mut self.run.steps[index];
+                step.status = StepStatus::Waiting;
+                step.phase = Phase::Backoff;
+                step.wake_at = Some(self.context.now);
+                self.due();
+            }
+            Decision::Fail => {
+                let error = self.run.steps[index].error.clone();
+                let error = error.unwrap_or_else(|| StepError::new("decided", "a person let it fail"));
+                self.fail(index, StepStatus::Failed, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn cancel(&mut self, by: Actor, reason: Option<String>) -> Result<(), Refused> {
+        if matches!(self.run.ending, Some(Ending::Canceled { .. })) {
+            return Err(Refused::AlreadyCanceling);
+        }
+        let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        self.effects.push(Effect::Entry {
+            kind: EntryKind::Run,
+            step: None,
+            by: Some(by.clone()),
+            text: format!("{} was canceled{why}", self.run.workflow),
+            data: Value::Null,
+        });
+        self.run.ending = Some(Ending::Canceled { by, reason });
+        Ok(())
+    }
+
+    pub(super) fn facts(&self, index: usize) -> Option<&StepFacts> {
+        self.context.facts.get(&self.run.steps[index].step)
+    }
+
+    pub(super) fn index(&self, step: &str) -> Result<usize, Refused> {
+        let found = self.run.steps.iter().position(|state| state.step == step);
+        found.ok_or_else(|| Refused::UnknownStep { step: step.chars().take(64).collect() })
+    }
+
+    pub(super) fn tell(&mut self, kind: EntryKind, step: Option<String>, text: String) {
+        self.effects.push(Effect::Entry { kind, step, by: None, text, data: Value::Null });
+    }
+
+    pub(super) fn tell_step(&mut self, index: usize, kind: EntryKind, text: &str, data: Value) {
+        let step = self.run.steps[index].step.clone();
+        let text = format!("{step}: {text}");
+        self.effects.push(Effect::Entry { kind, step: Some(step), by: None, text, data });
+    }
+}

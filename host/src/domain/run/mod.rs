@@ -1,5 +1,5 @@
-//! A run: one execution of one workflow revision, kept as rows of state. What may happen to it is decided by [`machine`]
-//! alone; this file holds the nouns.
+//! A run: one execution of one workflow revision, kept as rows of state. What may happen to it is decided by
+//! [`machine::apply`] alone; this file holds the nouns.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,6 +13,8 @@ use super::{
     time::Timestamp,
 };
 
+mod approval;
+pub mod happening;
 pub mod machine;
 mod progress;
 

@@ -1,1 +1,231 @@
-//! What may start next.
+//! What a run does next: which steps may start, when it sleeps, and how it ends. Part of the run machine.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Ending, Phase, Run, RunStatus, StepError, StepRun, StepStatus, approval,
+    happening::{Context, Effect},
+    machine::Machine,
+};
+use crate::domain::{
+    expression::Scope,
+    timeline::EntryKind,
+    workflow::{OnError, RetryPolicy, Step, StepKind, Workflow},
+};
+
+/// Moves the run as far as it goes without anything new happening.
+pub(super) fn advance(machine: &mut Machine<'_>) {
+    let mut held = false;
+    while machine.run.ending.is_none() && machine.may_start() {
+        let startable = startable(machine.run, machine.context);
+        held = startable.held;
+        let Some(index) = startable.ready else { break };
+        start(machine, index);
+    }
+    if machine.run.ending.is_some() {
+        stop(machine);
+    }
+    conclude(machine, held);
+}
+
+struct Startable {
+    /// The first step that may start.
+    ready: Option<usize>,
+    /// Whether the kill switch holds another.
+    held: bool,
+}
+
+fn startable(run: &Run, context: &Context<'_>) -> Startable {
+    let mut found = Startable { ready: None, held: false };
+    for (index, state) in run.steps.iter().enumerate() {
+        if state.status != StepStatus::Pending {
+            continue;
+        }
+        let Some(step) = context.workflow.step(&state.step) else { continue };
+        let satisfied = |need: &String| run.step(need).is_some_and(|state| is_satisfied(context.workflow, state));
+        if !step.needs.iter().all(satisfied) {
+            continue;
+        }
+        if context.facts.get(&state.step).is_some_and(|facts| facts.held.is_some()) {
+            found.held = true;
+        } else if found.ready.is_none() {
+            found.ready = Some(index);
+        }
+    }
+    found
+}
+
+/// Whether steps that need this one may start.
+pub(super) fn is_satisfied(workflow: &Workflow, state: &StepRun) -> bool {
+    match state.status {
+        StepStatus::Succeeded | StepStatus::Simulated | StepStatus::Skipped => true,
+        StepStatus::Failed => workflow.step(&state.step).is_some_and(|step| step.on_error == OnError::Continue),
+        _ => false,
+    }
+}
+
+fn start(machine: &mut Machine<'_>, index: usize) {
+    let context = machine.context;
+    let Some(step) = context.workflow.step(&machine.run.steps[index].step) else { return };
+    let scope = scope(machine.run, context, step);
+    match step.condition.as_ref().map_or(Ok(true), |condition| condition.holds(&scope)) {
+        Ok(true) => {}
+        Ok(false) => {
+            machine.run.steps[index].error = Some(StepError::new("condition", "its `if` was false"));
+            machine.settle(index, StepStatus::Skipped);
+            return;
+        }
+        Err(error) => {
+            let error = StepError::new("expression", format!("`if`: {error}"));
+            machine.fail(index, StepStatus::Failed, error);
+            return;
+        }
+    }
+    match &step.kind {
+        StepKind::Approve(approve) => approval::ask(machine, index, step, approve, &scope),
+        StepKind::Action { with, .. } => {
+            let frozen = machine.run.steps[index].input.take();
+            match frozen.map_or_else(|| with.resolve(&scope), Ok) {
+                Ok(input) => {
+                    let state = &mut machine.run.steps[index];
+                    state.input = Some(input);
+                    state.connection_revision = context.facts.get(&step.id).and_then(|facts| facts.connection_revision);
+                    machine.call(index, Phase::Attempt, 1);
+                }
+                Err(error) => {
+                    let error = StepError::new("expression", format!("`with`: {error}"));
+                    machine.fail(index, StepStatus::Failed, error);
+                }
+            }
+        }
+    }
+}
+
+/// The names a step's expressions see.
+fn scope(run: &Run, context: &Context<'_>, step: &Step) -> Scope {
+    let mut names = BTreeMap::from([
+        ("incident", context.incident.clone()),
+        ("trigger", run.trigger.clone()),
+        ("inputs", run.inputs.clone()),
+        ("run", json!({ "id": run.id, "workflow": run.workflow, "mode": run.mode })),
+    ]);
+    if !step.needs.is_empty() {
+        let steps: Map<String, Value> = run.steps.iter().map(|state| (state.step.clone(), seen(state))).collect();
+        names.insert("steps", Value::Object(steps));
+    }
+    Scope { names }
+}
+
+fn seen(state: &StepRun) -> Value {
+    json!({ "status": state.status, "output": state.output })
+}
+
+/// Brings a run that is ending to rest: what has not begun is skipped, what waits is stopped, what is in flight settles.
+fn stop(machine: &mut Machine<'_>) {
+    let Some(ending) = machine.run.ending.clone() else { return };
+    let (code, message) = match &ending {
+        Ending::Failed => ("upstream_failed", "an earlier step failed"),
+        Ending::Rejected => ("rejected", "an approval was rejected"),
+        Ending::Canceled { .. } => ("canceled", "the run was canceled"),
+        Ending::TimedOut => ("timed_out", "the run ran out of time"),
+    };
+    let prompt = match ending {
+        Ending::Failed | Ending::Rejected => None,
+        Ending::Canceled { .. } => Some(StepStatus::Canceled),
+        Ending::TimedOut => Some(StepStatus::TimedOut),
+    };
+    for index in 0..machine.run.steps.len() {
+        let state = &machine.run.steps[index];
+        let waits_for_a_person = state.status == StepStatus::Waiting && state.phase == Phase::Approval;
+        match (state.status, prompt) {
+            (StepStatus::Pending, _) => {
+                machine.run.steps[index].error = Some(StepError::new(code, message));
+                machine.settle(index, StepStatus::Skipped);
+            }
+            (StepStatus::Waiting, None) if waits_for_a_person => {
+                approval::withdraw(machine, index);
+                machine.settle(index, StepStatus::Canceled);
+            }
+            (StepStatus::Waiting, Some(status)) => {
+                if waits_for_a_person {
+                    approval::withdraw(machine, index);
+                }
+                machine.run.steps[index].error.get_or_insert(StepError::new(code, message));
+                machine.settle(index, status);
+            }
+            (StepStatus::NeedsDecision, Some(status)) => {
+                let unknown = StepError::new("effect_unknown", format!("{message}; whether it happened is not known"));
+                machine.fail(index, status, unknown);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads the run's own state off its steps'.
+fn conclude(machine: &mut Machine<'_>, held: bool) {
+    let now = machine.context.now;
+    let run = &mut *machine.run;
+    let any = |status: StepStatus| run.steps.iter().any(|step| step.status == status);
+    let running = any(StepStatus::Running);
+    if run.steps.iter().all(|step| step.status.is_settled()) {
+        end(machine);
+        return;
+    }
+    run.status = match &run.ending {
+        Some(Ending::Canceled { .. }) => RunStatus::Canceling,
+        _ if running => RunStatus::Running,
+        _ if any(StepStatus::NeedsDecision) => RunStatus::NeedsDecision,
+        _ if any(StepStatus::Waiting) => RunStatus::Waiting,
+        _ if held => RunStatus::Paused,
+        _ => RunStatus::Queued,
+    };
+    let next = run.steps.iter().filter_map(|step| step.wake_at).min();
+    let deadline = if run.ending.is_none() { Some(run.deadline) } else { None };
+    run.wake_at = match run.status {
+        // Left to the host that drives it, which looks again at once.
+        RunStatus::Queued => Some(now),
+        _ => [next, deadline].into_iter().flatten().min().or(Some(run.deadline.max(now))),
+    };
+    if machine.run.lease.is_none_or(|lease| lease == machine.context.lease) {
+        machine.run.lease = running.then_some(machine.context.lease);
+    }
+}
+
+fn end(machine: &mut Machine<'_>) {
+    let run = &mut *machine.run;
+    run.status = match &run.ending {
+        None => RunStatus::Succeeded,
+        Some(Ending::Failed) => RunStatus::Failed,
+        Some(Ending::Rejected) => RunStatus::Rejected,
+        Some(Ending::Canceled { .. }) => RunStatus::Canceled,
+        Some(Ending::TimedOut) => RunStatus::TimedOut,
+    };
+    run.finished_at = Some(machine.context.now);
+    run.wake_at = None;
+    run.lease = None;
+    let text = format!("{} {}", run.workflow, run.status.as_str().replace('_', " "));
+    machine.tell(EntryKind::Run, None, text);
+    machine.effects.push(Effect::Ended);
+}
+
+/// The pause before the try after `attempt`: exponential, capped, with full jitter.
+pub(super) fn backoff(policy: &RetryPolicy, attempt: u32, step: &str, seed: [u8; 16]) -> Duration {
+    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let ceiling = (policy.initial.as_secs_f64() * policy.factor.powi(exponent)).min(policy.max.as_secs_f64());
+    let drawn = draw(seed, step, attempt);
+    let fraction = f64::from(u32::from_be_bytes([drawn[0], drawn[1], drawn[2], drawn[3]])) / f64::from(u32::MAX);
+    Duration::from_secs_f64((ceiling * fraction).clamp(0.0, policy.max.as_secs_f64()))
+}
+
+/// Bytes that differ for each step and try, drawn from the seed.
+pub(super) fn draw(seed: [u8; 16], step: &str, attempt: u32) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(seed);
+    hash.update(attempt.to_be_bytes());
+    hash.update(step.as_bytes());
+    hash.finalize().into()
+}

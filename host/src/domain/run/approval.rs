@@ -1,0 +1,193 @@
+//! Approvals inside a run: asking, deciding, and what silence means. Part of the run machine.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Approval, ApprovalStatus, Ending, Mode, Phase, StepRun, StepStatus,
+    happening::{Context, Effect, Ended, Refused},
+    machine::Machine,
+};
+use crate::domain::{
+    expression::Scope,
+    id::{ApprovalId, uuid_v7},
+    person::Actor,
+    plugin::Risk,
+    time::Timestamp,
+    timeline::EntryKind,
+    workflow::{ApproveStep, OnTimeout, Step, StepKind, Workflow},
+};
+
+/// Asks for an approval: freezes the `with` of the steps it gates, as far as they can be resolved by now, and tells
+/// people.
+pub(super) fn ask(machine: &mut Machine<'_>, index: usize, step: &Step, approve: &ApproveStep, scope: &Scope) {
+    if !machine.may_start() {
+        return;
+    }
+    let (shows, frozen) = freeze(machine, step, scope);
+    let context = machine.context;
+    let state = &mut machine.run.steps[index];
+    let random: [u8; 10] = super::progress::draw(context.seed, &step.id, 0)[..10].try_into().unwrap_or_default();
+    state.approval = Some(ApprovalId(uuid_v7(context.now.unix_ms(), random)));
+    state.input = Some(Value::Object(shows));
+    state.started_at = Some(context.now);
+    for (gated, input) in frozen {
+        machine.run.steps[gated].input = Some(input);
+    }
+    let request = request(machine, index, ApprovalStatus::Pending);
+    machine.effects.push(Effect::Approval(request));
+    let who = approve.role.as_ref().map_or_else(|| "a responder".to_owned(), |role| format!("the {role}"));
+    machine.tell_step(index, EntryKind::Approval, &format!("waits for {who} to approve"), json!({}));
+    if machine.facts(index).is_some_and(|facts| facts.notifies) && machine.run.mode == Mode::Real {
+        machine.call(index, Phase::Notify, 1);
+    } else {
+        wait(machine, index);
+    }
+}
+
+fn wait(machine: &mut Machine<'_>, index: usize) {
+    let expires_at = expiry(machine.context.workflow, &machine.run.steps[index]);
+    let state = &mut machine.run.steps[index];
+    state.status = StepStatus::Waiting;
+    state.phase = Phase::Approval;
+    state.wake_at = expires_at;
+}
+
+/// What the gated steps would do, by step id, and the inputs that could be resolved, by step index.
+fn freeze(machine: &Machine<'_>, step: &Step, scope: &Scope) -> (Map<String, Value>, Vec<(usize, Value)>) {
+    let mut shows = Map::new();
+    let mut frozen = Vec::new();
+    for gated in gated(machine.context.workflow, &step.id) {
+        let StepKind::Action { plugin, action, connection, with } = &gated.kind else { continue };
+        // A step that also waits for others is shown as written: their outputs are not there yet.
+        let resolved = with.resolve(scope).ok();
+        if let (Some(input), Some(index)) = (&resolved, machine.run.steps.iter().position(|run| run.step == gated.id)) {
+            frozen.push((index, input.clone()));
+        }
+        let uses = format!("{plugin}/{action}");
+        shows.insert(
+            gated.id.clone(),
+            json!({ "uses": uses, "connection": connection, "frozen": resolved.is_some(),
+                "with": resolved.as_ref().unwrap_or_else(|| with.source()) }),
+        );
+    }
+    (shows, frozen)
+}
+
+/// The steps that come right after an approval.
+fn gated<'a>(workflow: &'a Workflow, approval: &'a str) -> impl Iterator<Item = &'a Step> {
+    workflow.steps.iter().filter(move |step| step.needs.iter().any(|need| need == approval))
+}
+
+fn gates_destructive(context: &Context<'_>, approval: &str) -> bool {
+    gated(context.workflow, approval)
+        .filter_map(|step| context.facts.get(&step.id))
+        .any(|facts| facts.risk == Risk::Destructive)
+}
+
+fn spec<'a>(workflow: &'a Workflow, state: &StepRun) -> Option<&'a ApproveStep> {
+    match &workflow.step(&state.step)?.kind {
+        StepKind::Approve(approve) => Some(approve),
+        StepKind::Action { .. } => None,
+    }
+}
+
+fn expiry(workflow: &Workflow, state: &StepRun) -> Option<Timestamp> {
+    let timeout = spec(workflow, state)?.timeout?;
+    state.started_at.map(|at| at.plus(timeout))
+}
+
+/// The approval row as it stands.
+pub(super) fn request(machine: &Machine<'_>, index: usize, status: ApprovalStatus) -> Approval {
+    let state = &machine.run.steps[index];
+    let workflow = machine.context.workflow;
+    Approval {
+        id: state.approval.unwrap_or(ApprovalId(uuid::Uuid::nil())),
+        run: machine.run.id,
+        step: state.step.clone(),
+        incident: machine.run.incident,
+        role: spec(workflow, state).and_then(|approve| approve.role.clone()),
+        status,
+        shows: state.input.clone().unwrap_or_default(),
+        destructive: gates_destructive(machine.context, &state.step),
+        requested_at: state.started_at.unwrap_or(machine.context.now),
+        expires_at: expiry(workflow, state),
+        decided_by: None,
+        decided_at: None,
+        reason: None,
+    }
+}
+
+/// People were told, or could not be: either way the approval waits, visible in the API and on the timeline.
+pub(super) fn notified(machine: &mut Machine<'_>, index: usize, ended: &Ended) {
+    if let Ended::Failed { error, .. } | Ended::NoResult { error, .. } = ended {
+        let text = format!("could not tell anybody: {}", error.message);
+        machine.tell_step(index, EntryKind::Approval, &text, json!({ "code": error.code }));
+    }
+    wait(machine, index);
+}
+
+/// A person decides.
+pub(super) fn decide(
+    machine: &mut Machine<'_>,
+    step: &str,
+    approve: bool,
+    by: Actor,
+    reason: Option<String>,
+) -> Result<(), Refused> {
+    let index = machine.index(step)?;
+    let state = &machine.run.steps[index];
+    if state.approval.is_none() || state.status.is_settled() {
+        return Err(Refused::NoApproval { step: step.to_owned(), status: state.status.as_str() });
+    }
+    if approve && gates_destructive(machine.context, step) && same_person(&by, &machine.run.started_by) {
+        return Err(Refused::OwnDestructive);
+    }
+    settle(machine, index, approve, by, reason);
+    Ok(())
+}
+
+/// Nobody decided in time.
+pub(super) fn silent(machine: &mut Machine<'_>, index: usize) {
+    let approve = spec(machine.context.workflow, &machine.run.steps[index])
+        .is_some_and(|approve| approve.on_timeout == OnTimeout::Approve);
+    settle(machine, index, approve, Actor::System, Some("nobody decided in time".to_owned()));
+}
+
+fn settle(machine: &mut Machine<'_>, index: usize, approve: bool, by: Actor, reason: Option<String>) {
+    let status = if approve { ApprovalStatus::Approved } else { ApprovalStatus::Rejected };
+    let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let text = if approve { format!("was approved{why}") } else { format!("was rejected{why}") };
+    let mut decided = request(machine, index, status);
+    decided.decided_by = Some(by.clone());
+    decided.decided_at = Some(machine.context.now);
+    decided.reason.clone_from(&reason);
+    machine.effects.push(Effect::Approval(decided));
+    let step = machine.run.steps[index].step.clone();
+    machine.effects.push(Effect::Entry {
+        kind: EntryKind::Approval,
+        text: format!("{step} {text}"),
+        step: Some(step),
+        by: Some(by.clone()),
+        data: json!({}),
+    });
+    machine.run.steps[index].summary = Some(text);
+    if approve {
+        machine.run.steps[index].output = json!({ "by": by, "reason": reason });
+        machine.settle(index, StepStatus::Succeeded);
+    } else {
+        machine.settle(index, StepStatus::Rejected);
+        machine.run.ending.get_or_insert(Ending::Rejected);
+    }
+}
+
+/// The run stops: nobody needs to decide any more.
+pub(super) fn withdraw(machine: &mut Machine<'_>, index: usize) {
+    let mut withdrawn = request(machine, index, ApprovalStatus::Canceled);
+    withdrawn.decided_at = Some(machine.context.now);
+    withdrawn.decided_by = Some(Actor::System);
+    machine.effects.push(Effect::Approval(withdrawn));
+}
+
+fn same_person(one: &Actor, other: &Actor) -> bool {
+    matches!((one, other), (Actor::Person { id: one, .. }, Actor::Person { id: other, .. }) if one == other)
+}
