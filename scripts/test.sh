@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Every behaviour: installs what the tests talk to, builds the guests, runs all tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo test --workspace
