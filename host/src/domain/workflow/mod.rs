@@ -1,8 +1,9 @@
-//! A workflow as the engine runs it: the parsed, checked document. `parse` makes it from YAML or JSON with a position for
-//! every fault, `check` compares it with what is installed.
+//! A workflow as the engine runs it: the parsed, checked document. [`parse()`] makes it from YAML or JSON with a place for
+//! every fault, [`mod@check`] compares it with what is installed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
@@ -11,6 +12,52 @@ use super::{
     incident::Stage,
     person::AccessRole,
 };
+
+pub mod builtin;
+pub mod check;
+mod node;
+mod parse;
+mod reader;
+mod scope;
+
+pub use node::{MAX_SOURCE, Position};
+pub use parse::{MAX_STEPS, parse};
+
+/// Something wrong in a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Where.
+    #[serde(flatten, with = "PositionFields")]
+    pub at: Position,
+    /// In which part, such as `steps[2].retry`.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+#[derive(Serialize)]
+#[serde(remote = "Position")]
+struct PositionFields {
+    line: usize,
+    column: usize,
+}
+
+impl Fault {
+    /// A fault at a place.
+    pub fn new(at: Position, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { at, path: path.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            write!(f, "{}: {}", self.at, self.message)
+        } else {
+            write!(f, "{}: {}: {}", self.at, self.path, self.message)
+        }
+    }
+}
 
 /// A checked workflow document. Its source text is what is stored; this is parsed from it again when a run needs it.
 #[derive(Debug, Clone)]
@@ -29,6 +76,8 @@ pub struct Workflow {
     pub timeout: Duration,
     /// The steps, in the order they are written: 1 to 200.
     pub steps: Vec<Step>,
+    /// Where the parts of each step stand in the source, by `step.part/field`.
+    pub positions: BTreeMap<String, Position>,
 }
 
 /// What starts a workflow.
@@ -38,6 +87,8 @@ pub struct Trigger {
     pub kind: TriggerKind,
     /// The inputs it gives: a template of an object.
     pub with: Option<Template>,
+    /// Where it stands in the source.
+    pub at: Position,
 }
 
 /// The kinds of trigger.
@@ -158,7 +209,7 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 5, initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(60) }
+        Self { attempts: 5, initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_mins(1) }
     }
 }
 
@@ -175,5 +226,24 @@ impl Workflow {
     /// The step of this id.
     pub fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == id)
+    }
+
+    /// Whether a step calls this plugin.
+    pub fn uses(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| matches!(&step.kind, StepKind::Action { plugin, .. } if plugin == name))
+    }
+
+    /// Where a part stands; the part above it when it has no place of its own.
+    fn position(&self, path: &str) -> Position {
+        let mut path = path;
+        loop {
+            if let Some(at) = self.positions.get(path) {
+                return *at;
+            }
+            match path.rfind(['/', '.']) {
+                Some(cut) => path = &path[..cut],
+                None => return Position { line: 1, column: 1 },
+            }
+        }
     }
 }

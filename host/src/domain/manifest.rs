@@ -1,0 +1,217 @@
+//! The rules that make a plugin's manifest acceptable. Every fault is told, not only the first.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    plugin::{Action, Idempotency, Manifest, Risk},
+    workflow::builtin,
+};
+
+/// The contract's version a manifest has to name.
+const API: &str = "0.1";
+/// The most actions.
+const ACTIONS: usize = 64;
+/// The most entries of each other list.
+const ENTRIES: usize = 64;
+/// The longest description, in characters.
+const DESCRIPTION: usize = 2_000;
+/// The kinds of `auth` the host can apply.
+const AUTH: [&str; 4] = ["bearer", "basic", "header", "query"];
+
+impl Manifest {
+    /// Every fault, each a sentence without a full stop; none when the plugin can be installed.
+    pub fn check(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.api != API {
+            faults.push(format!("`api` is {:?}: this host speaks {API}", self.api));
+        }
+        if !is_name(&self.name) || !self.name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            faults.push(format!("`name` is {:?}: 1 to 64 of a-z 0-9 - are wanted, a letter first", self.name));
+        }
+        if self.name == builtin::NAME {
+            faults.push(format!("the name {} is the server's own", builtin::NAME));
+        }
+        if !is_version(&self.version) {
+            faults.push(format!("`version` is {:?}: a semantic version such as 1.2.3 is wanted", self.version));
+        }
+        if self.description.chars().count() > DESCRIPTION {
+            faults.push(format!("`description` is longer than {DESCRIPTION} characters"));
+        }
+        if self.actions.is_empty() || self.actions.len() > ACTIONS {
+            faults.push(format!("it has {} actions: 1 to {ACTIONS} are wanted", self.actions.len()));
+        }
+        let mut names = BTreeSet::new();
+        for action in &self.actions {
+            if !names.insert(action.name.as_str()) {
+                faults.push(format!("there are two actions {}", action.name));
+            }
+            self.check_action(action, &mut faults);
+        }
+        self.check_requests(&mut faults);
+        faults
+    }
+
+    fn check_action(&self, action: &Action, faults: &mut Vec<String>) {
+        let name = &action.name;
+        if !is_name(name) {
+            faults.push(format!("{name:?} is no action name: 1 to 64 of a-z 0-9 - are wanted"));
+        }
+        if action.description.trim().is_empty() {
+            faults.push(format!("action {name} has no description"));
+        }
+        schema(&action.input, &format!("the input schema of {name}"), faults);
+        let output = schema(&action.output, &format!("the output schema of {name}"), faults);
+        match (&action.sample_output, action.risk) {
+            (None, Risk::Write | Risk::Destructive) => {
+                faults
+                    .push(format!("action {name} changes the world and has no `sample_output`: simulations need one"));
+            }
+            (Some(sample), _) => {
+                if let Some(error) = output.and_then(|output| first_error(&output, sample)) {
+                    faults.push(format!("the sample output of {name} breaks its schema: {error}"));
+                }
+            }
+            (None, Risk::Read) => {}
+        }
+        if let Idempotency::Depends { when_config } = &action.idempotent
+            && !self.has_option(when_config)
+        {
+            faults.push(format!(
+                "action {name} is idempotent by option {when_config}, which the connection does not have"
+            ));
+        }
+    }
+
+    fn has_option(&self, option: &str) -> bool {
+        let schema = self.connection.as_ref().map(|spec| &spec.schema);
+        schema.and_then(|schema| schema.get("properties")).is_some_and(|properties| properties.get(option).is_some())
+    }
+
+    fn check_requests(&self, faults: &mut Vec<String>) {
+        if let Some(connection) = &self.connection {
+            schema(&connection.schema, "the connection's schema", faults);
+            for kind in connection.auth.iter().filter(|kind| !AUTH.contains(&kind.as_str())) {
+                faults.push(format!("{kind:?} is no kind of auth: the host applies {}", AUTH.join(", ")));
+            }
+        }
+        for (list, length) in
+            [("hosts", self.hosts.len()), ("secrets", self.secrets.len()), ("reads", self.reads.len())]
+        {
+            if length > ENTRIES {
+                faults.push(format!("`{list}` has {length} entries: {ENTRIES} at most"));
+            }
+        }
+        for host in &self.hosts {
+            let bare = url::Url::parse(host).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/" && url.query().is_none()
+            });
+            if !bare || host.ends_with('/') {
+                faults.push(format!("{host:?} is no host: scheme://host[:port] is wanted"));
+            }
+        }
+        for secret in self.secrets.iter().filter(|secret| !is_name(&secret.name)) {
+            faults.push(format!("{:?} is no secret's word: 1 to 64 of a-z 0-9 - are wanted", secret.name));
+        }
+        for read in self.reads.iter().filter(|read| !read.path.starts_with('/')) {
+            faults.push(format!("{:?} in `reads` is no path: it begins with a slash", read.path));
+        }
+        if let Some(notify) = &self.notify
+            && self.action(&notify.action).is_none()
+        {
+            faults.push(format!("`notify` names the action {}, which there is not", notify.action));
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=64).contains(&name.len()) && name.chars().all(allowed)
+}
+
+/// Whether it is `major.minor.patch`, perhaps with a pre-release or a build behind.
+fn is_version(version: &str) -> bool {
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    let numbers: Vec<&str> = core.split('.').collect();
+    let number = |part: &&str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
+    version.len() <= 64 && numbers.len() == 3 && numbers.iter().all(number)
+}
+
+fn schema(schema: &Value, what: &str, faults: &mut Vec<String>) -> Option<jsonschema::Validator> {
+    let text: String;
+    if schema.is_object() {
+        match jsonschema::validator_for(schema) {
+            Ok(validator) => return Some(validator),
+            Err(error) => text = error.to_string(),
+        }
+    } else {
+        text = "an object is wanted".to_owned();
+    }
+    faults.push(format!("{what} is no JSON Schema: {}", text.chars().take(200).collect::<String>()));
+    None
+}
+
+fn first_error(validator: &jsonschema::Validator, value: &Value) -> Option<String> {
+    validator.iter_errors(value).next().map(|error| error.to_string().chars().take(200).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn manifest(change: impl FnOnce(&mut Value)) -> Vec<String> {
+        let mut value = json!({
+            "api": "0.1", "name": "chat", "version": "1.0.0", "description": "Talks.",
+            "actions": [{
+                "name": "post", "description": "Posts.", "risk": "write", "idempotent": true,
+                "input": { "type": "object" }, "output": { "type": "object", "required": ["id"] },
+                "sample_output": { "id": 1 },
+            }],
+        });
+        change(&mut value);
+        serde_json::from_value::<Manifest>(value).expect("a manifest").check()
+    }
+
+    #[test]
+    fn a_good_manifest_has_no_faults() {
+        assert_eq!(manifest(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_fault_is_told() {
+        let faults = manifest(|value| {
+            value["api"] = json!("9");
+            value["name"] = json!("wardroom");
+            value["version"] = json!("one");
+            value["actions"][0]["sample_output"] = json!({});
+            value["actions"][0]["input"] = json!({ "type": "nonsense" });
+            value["actions"][0]["idempotent"] = json!({ "when_config": "deduplicates" });
+            value["hosts"] = json!(["https://example.com/path", "*.example.com"]);
+            value["notify"] = json!({ "action": "shout", "text": "text" });
+        });
+        for wanted in [
+            "`api`",
+            "server's own",
+            "`version`",
+            "sample output",
+            "input schema",
+            "deduplicates",
+            "/path",
+            "*.ex",
+            "shout",
+        ] {
+            assert!(faults.iter().any(|fault| fault.contains(wanted)), "{wanted}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn what_changes_the_world_needs_a_sample() {
+        let faults = manifest(|value| {
+            value["actions"][0].as_object_mut().expect("an object").remove("sample_output");
+        });
+        assert!(faults[0].contains("`sample_output`"), "{faults:?}");
+    }
+}

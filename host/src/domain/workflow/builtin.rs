@@ -1,0 +1,81 @@
+//! The built-in plugin `wardroom`: what its actions take and give, in the shape of any plugin's manifest.
+
+use std::sync::{Arc, LazyLock};
+
+use serde_json::{Value, json};
+
+use crate::domain::{
+    incident::Stage,
+    plugin::{Action, Idempotency, Manifest, Risk},
+};
+
+/// The name no other plugin may have.
+pub const NAME: &str = "wardroom";
+
+static MANIFEST: LazyLock<Arc<Manifest>> = LazyLock::new(|| Arc::new(make()));
+
+/// The manifest.
+pub fn manifest() -> Arc<Manifest> {
+    Arc::clone(&MANIFEST)
+}
+
+fn make() -> Manifest {
+    let text = json!({ "type": "string", "minLength": 1, "maxLength": 2000 });
+    let stages: Vec<&str> = Stage::ALL.iter().map(|stage| stage.as_str()).collect();
+    let actions = vec![
+        action(
+            "set-stage",
+            "Enters a stage; being there already is fine.",
+            &json!({ "to": { "enum": stages }, "reason": text }),
+            &["to"],
+        ),
+        action("post-update", "Posts a status update on the timeline.", &json!({ "text": text }), &["text"]),
+        action(
+            "add-timeline",
+            "Adds a note to the timeline.",
+            &json!({ "text": text, "data": { "type": "object" } }),
+            &["text"],
+        ),
+        action(
+            "attach-artifact",
+            "Keeps a link with the incident.",
+            &json!({
+                "kind": { "enum": ["link", "channel", "ticket", "document", "chart", "text"] },
+                "label": { "type": "string", "minLength": 1, "maxLength": 200 },
+                "url": { "type": "string", "maxLength": 2000 },
+            }),
+            &["kind", "label"],
+        ),
+    ];
+    Manifest {
+        api: "0.1".to_owned(),
+        name: NAME.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        description: "Acts on the run's own incident.".to_owned(),
+        actions,
+        connection: None,
+        hosts: Vec::new(),
+        secrets: Vec::new(),
+        reads: Vec::new(),
+        notify: None,
+    }
+}
+
+fn action(name: &str, description: &str, properties: &Value, required: &[&str]) -> Action {
+    Action {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        risk: Risk::Write,
+        idempotent: Idempotency::Fixed(true),
+        input: json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        }),
+        output: json!({ "type": "object" }),
+        sample_output: Some(json!({})),
+        undo: false,
+        check: false,
+    }
+}

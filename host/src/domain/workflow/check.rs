@@ -1,0 +1,165 @@
+//! Comparing a workflow with what is installed: actions, their inputs, connections, and who can tell people.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use super::{Fault, Notify, Step, StepKind, Workflow, reader::nearest};
+use crate::domain::{
+    connection::Connection,
+    expression::Template,
+    plugin::{Action, Manifest},
+};
+
+/// What is installed and configured.
+#[derive(Debug, Clone, Default)]
+pub struct Installed {
+    /// Manifests by plugin name.
+    pub plugins: BTreeMap<String, Arc<Manifest>>,
+    /// Connections by name.
+    pub connections: BTreeMap<String, Arc<Connection>>,
+}
+
+/// Every fault of the workflow against what is installed.
+pub fn check(workflow: &Workflow, installed: &Installed) -> Vec<Fault> {
+    let mut checker = Checker { workflow, installed, faults: Vec::new() };
+    for step in &workflow.steps {
+        checker.step(step);
+    }
+    checker.faults.sort_by_key(|fault| fault.at);
+    checker.faults
+}
+
+struct Checker<'a> {
+    workflow: &'a Workflow,
+    installed: &'a Installed,
+    faults: Vec<Fault>,
+}
+
+impl Checker<'_> {
+    fn step(&mut self, step: &Step) {
+        match &step.kind {
+            StepKind::Action { plugin, action, connection, with } => {
+                let Some(manifest) = self.installed.plugins.get(plugin) else {
+                    let near = nearest(plugin, self.installed.plugins.keys().map(String::as_str));
+                    let hint = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
+                    self.fault(step, "uses", format!("plugin {plugin} is not installed{hint}"));
+                    return;
+                };
+                self.connection(step, manifest, connection.as_deref());
+                if let Some(action) = manifest.action(action) {
+                    self.with(step, action, with);
+                } else {
+                    let names: Vec<&str> = manifest.actions.iter().map(|action| action.name.as_str()).collect();
+                    self.fault(step, "uses", format!("{plugin} has no action {action}: it has {}", names.join(", ")));
+                }
+            }
+            StepKind::Approve(approve) => self.notify(step, &approve.notify),
+        }
+    }
+
+    fn connection(&mut self, step: &Step, manifest: &Manifest, connection: Option<&str>) {
+        match (connection, &manifest.connection) {
+            (None, None) => {}
+            (None, Some(_)) => {
+                let fitting: Vec<&str> = self.connections_of(&manifest.name);
+                let hint = if fitting.is_empty() { "there is none yet".to_owned() } else { fitting.join(", ") };
+                self.fault(step, "uses", format!("{} needs a `connection`: {hint}", manifest.name));
+            }
+            (Some(_), None) => {
+                self.fault(step, "connection", format!("{} works without a connection", manifest.name));
+            }
+            (Some(name), Some(_)) => match self.installed.connections.get(name) {
+                Some(connection) if connection.plugin == manifest.name => {}
+                Some(connection) => {
+                    let message =
+                        format!("connection {name} is of plugin {}, not {}", connection.plugin, manifest.name);
+                    self.fault(step, "connection", message);
+                }
+                None => {
+                    let near = nearest(name, self.installed.connections.keys().map(String::as_str));
+                    let hint = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
+                    self.fault(step, "connection", format!("there is no connection {name}{hint}"));
+                }
+            },
+        }
+    }
+
+    fn connections_of(&self, plugin: &str) -> Vec<&str> {
+        let fitting = self.installed.connections.values().filter(|connection| connection.plugin == plugin);
+        fitting.map(|connection| connection.name.as_str()).collect()
+    }
+
+    /// Checks what is constant in `with`; an expression may become anything.
+    fn with(&mut self, step: &Step, action: &Action, with: &Template) {
+        let Ok(validator) = jsonschema::validator_for(&action.input) else {
+            self.fault(step, "uses", format!("the input schema of {} is broken: tell its author", action.name));
+            return;
+        };
+        let dynamic: Vec<String> = with.expressions().into_iter().map(|(pointer, _)| pointer).collect();
+        for error in validator.iter_errors(with.source()) {
+            let pointer = error.instance_path().to_string();
+            let computed = dynamic.iter().any(|place| *place == pointer || place.starts_with(&format!("{pointer}/")));
+            // A missing or unknown field of the object itself shows although one of its fields is computed.
+            if computed && !is_about_names(&error.to_string()) {
+                continue;
+            }
+            self.fault(step, &format!("with{pointer}"), short(&error.to_string()));
+        }
+    }
+
+    fn notify(&mut self, step: &Step, notify: &Notify) {
+        let connection = match notify {
+            Notify::None => return,
+            Notify::Connection(name) => Some(name.as_str()),
+            Notify::Step(told) => self.workflow.step(told).and_then(|told| match &told.kind {
+                StepKind::Action { connection, .. } => connection.as_deref(),
+                StepKind::Approve(_) => None,
+            }),
+        };
+        let Some(connection) = connection else {
+            self.fault(
+                step,
+                "approve/notify",
+                "that step goes through no connection, so nobody can be told".to_owned(),
+            );
+            return;
+        };
+        let Some(known) = self.installed.connections.get(connection) else {
+            let message = format!("there is no step and no connection {connection}: write `none` to tell nobody");
+            self.fault(step, "approve/notify", message);
+            return;
+        };
+        let tells = self.installed.plugins.get(&known.plugin).is_some_and(|manifest| manifest.notify.is_some());
+        if !tells {
+            let message = format!("plugin {} of connection {connection} cannot tell people", known.plugin);
+            self.fault(step, "approve/notify", message);
+        }
+    }
+
+    fn fault(&mut self, step: &Step, part: &str, message: String) {
+        let path = format!("{}.{part}", step.id);
+        self.faults.push(Fault::new(self.workflow.position(&path), path, message));
+    }
+}
+
+fn is_about_names(message: &str) -> bool {
+    message.contains("is a required property") || message.contains("Additional properties are not allowed")
+}
+
+/// A schema's message, cut where it quotes a large value.
+fn short(message: &str) -> String {
+    message.chars().take(300).collect()
+}
+
+/// Checks a resolved input against an action's schema, before the guest sees it.
+pub fn check_input(action: &Action, input: &Value) -> Result<(), String> {
+    let validator = jsonschema::validator_for(&action.input).map_err(|error| format!("input schema: {error}"))?;
+    match validator.iter_errors(input).next() {
+        Some(error) => {
+            let pointer = error.instance_path().to_string().replace('/', ".");
+            Err(short(&format!("with{pointer}: {error}")))
+        }
+        None => Ok(()),
+    }
+}

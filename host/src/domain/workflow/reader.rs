@@ -1,0 +1,256 @@
+//! Reading typed values out of a document's nodes. Faults are collected, not thrown, so that one reading tells them all.
+
+use std::{str::FromStr, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    Fault,
+    node::{Data, Name, Node, Position},
+};
+use crate::domain::expression::{Expression, Template};
+
+/// Keys of the workflow language that this version does not run yet.
+const LATER: &[&str] = &[
+    "becomes",
+    "cron",
+    "every",
+    "timezone",
+    "overlap",
+    "catch_up",
+    "jitter",
+    "concurrency",
+    "foreach",
+    "sleep",
+    "run",
+    "wait_for",
+    "on_failure",
+    "finally",
+    "retry_if",
+    "max_parallel",
+    "undo",
+];
+
+/// Collects faults.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Reader {
+    pub(super) fn fault(&mut self, at: Position, path: &str, message: impl Into<String>) {
+        self.faults.push(Fault::new(at, path, message));
+    }
+
+    /// The fields of an object; anything else is a fault.
+    pub(super) fn object<'a>(&mut self, node: &'a Node, path: &str) -> Option<Fields<'a>> {
+        match &node.data {
+            Data::Object(fields) => {
+                Some(Fields { at: node.at, path: path.to_owned(), named: fields, seen: Vec::new() })
+            }
+            other => {
+                self.fault(node.at, path, format!("an object is wanted, not {}", kind(other)));
+                None
+            }
+        }
+    }
+
+    pub(super) fn list<'a>(&mut self, node: &'a Node, path: &str) -> &'a [Node] {
+        match &node.data {
+            Data::List(items) => items,
+            other => {
+                self.fault(node.at, path, format!("a list is wanted, not {}", kind(other)));
+                &[]
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, node: &Node, path: &str) -> Option<String> {
+        match &node.data {
+            Data::Scalar(Value::String(text)) => Some(text.clone()),
+            other => {
+                self.fault(node.at, path, format!("a text is wanted, not {}", kind(other)));
+                None
+            }
+        }
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn whole(&mut self, node: &Node, path: &str, least: u32, most: u32) -> Option<u32> {
+        let number = match &node.data {
+            Data::Scalar(Value::Number(number)) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        let number = number.filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            self.fault(node.at, path, format!("a whole number from {least} to {most} is wanted"));
+        }
+        number
+    }
+
+    /// A duration such as `250ms`, `10s`, `5m`, `2h` or `1d`, within bounds.
+    pub(super) fn duration(&mut self, node: &Node, path: &str, least: Duration, most: Duration) -> Option<Duration> {
+        let text = self.text(node, path)?;
+        let Some(duration) = parse_duration(&text) else {
+            let message = format!("{text:?} is no duration: 250ms, 10s, 5m, 2h or 1d is wanted");
+            self.fault(node.at, path, message);
+            return None;
+        };
+        if duration < least || duration > most {
+            self.fault(node.at, path, format!("{text} is out of bounds: {least:?} to {most:?} is wanted"));
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// One of a fixed list of words.
+    pub(super) fn word<T: FromStr>(&mut self, node: &Node, path: &str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        let text = self.text(node, path)?;
+        text.parse().map_err(|error: T::Err| self.fault(node.at, path, error.to_string())).ok()
+    }
+
+    /// One of a few words, each with its meaning.
+    pub(super) fn choice<T: Copy>(&mut self, node: &Node, path: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(node, path)?;
+        let found = choices.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        if found.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            self.fault(node.at, path, format!("{text:?} is not known: one of {} is wanted", words.join(", ")));
+        }
+        found
+    }
+
+    pub(super) fn expression(&mut self, node: &Node, path: &str) -> Option<Expression> {
+        let text = match &node.data {
+            Data::Scalar(Value::Bool(constant)) => constant.to_string(),
+            _ => self.text(node, path)?,
+        };
+        if text.trim_start().starts_with("${{") {
+            self.fault(node.at, path, "an expression stands bare here, without ${{ }}");
+            return None;
+        }
+        let at = node.at;
+        Expression::parse(&text)
+            .map_err(|error| self.fault(at.plus(error.offset.unwrap_or(0)), path, error.message))
+            .ok()
+    }
+
+    pub(super) fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
+        Template::parse(&node.value())
+            .map_err(|faults| {
+                for fault in faults {
+                    let at = node.at_pointer(&fault.pointer).at.plus(fault.offset);
+                    self.fault(at, &format!("{path}{}", fault.pointer.replace('/', ".")), fault.error.message);
+                }
+            })
+            .ok()
+    }
+}
+
+/// The fields of an object while it is read: what nobody asked for is a fault in the end.
+pub(super) struct Fields<'a> {
+    pub(super) at: Position,
+    pub(super) path: String,
+    named: &'a [(Name, Node)],
+    seen: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    /// A field, if it is there.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<&'a Node> {
+        self.seen.push(name);
+        self.named.iter().find(|(known, _)| known.text == name).map(|(_, node)| node)
+    }
+
+    /// A field that has to be there.
+    pub(super) fn need(&mut self, reader: &mut Reader, name: &'static str) -> Option<&'a Node> {
+        let found = self.take(name);
+        if found.is_none() {
+            reader.fault(self.at, &self.path, format!("`{name}` is missing"));
+        }
+        found
+    }
+
+    /// The path of a field.
+    pub(super) fn path(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// Every field, whatever its name.
+    pub(super) fn all(&self) -> &'a [(Name, Node)] {
+        self.named
+    }
+
+    /// Tells what was not asked for.
+    pub(super) fn finish(self, reader: &mut Reader) {
+        for (name, _) in self.named {
+            if self.seen.contains(&name.text.as_str()) {
+                continue;
+            }
+            let message = if LATER.contains(&name.text.as_str()) {
+                format!("`{}` is not supported by this version", name.text)
+            } else {
+                let near = nearest(&name.text, self.seen.iter().copied());
+                let hint = near.map_or_else(
+                    || format!("known are {}", self.seen.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                format!("`{}` is not known here: {hint}", name.text)
+            };
+            reader.fault(name.at, &self.path, message);
+        }
+    }
+}
+
+fn kind(data: &Data) -> &'static str {
+    match data {
+        Data::Scalar(Value::Null) => "nothing",
+        Data::Scalar(Value::Bool(_)) => "true or false",
+        Data::Scalar(Value::Number(_)) => "a number",
+        Data::Scalar(_) => "a text",
+        Data::List(_) => "a list",
+        Data::Object(_) => "an object",
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit_ms = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis)
+}
+
+/// The known word that differs least from a mistyped one, if it is near enough to be meant.
+pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|word| (distance(text, word), word))
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        .min()
+        .map(|(_, word)| word)
+}
+
+/// How many letters have to be changed, added or left out.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().take(64).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let cost = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
