@@ -41,16 +41,6 @@ pub enum Fact {
         /// The alert.
         alert: AlertFact,
     },
-    /// A run ended.
-    #[serde(rename = "run.finished")]
-    RunFinished {
-        /// The run.
-        run: RunId,
-        /// Its workflow.
-        workflow: String,
-        /// How it ended, as the API says it.
-        status: String,
-    },
 }
 
 impl Fact {
@@ -60,7 +50,6 @@ impl Fact {
             Self::StageEntered { .. } => "stage.entered",
             Self::AlertChanged { .. } => "alert.changed",
             Self::AlertRefired { .. } => "alert.refired",
-            Self::RunFinished { .. } => "run.finished",
         }
     }
 }

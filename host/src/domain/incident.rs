@@ -172,6 +172,8 @@ pub struct Incident {
     pub times: Times,
     /// The alert group that opened it.
     pub origin: Option<Origin>,
+    /// Whether alerts of the origin's group join it: at most one incident of a group at a time.
+    pub claims_alerts: bool,
     /// The incident this one repeats.
     pub recurrence_of: Option<IncidentId>,
     /// Stages it has ever entered: tells a first entry.
@@ -259,6 +261,19 @@ impl Incident {
         Ok(Entered { from, to, first, reason: reason.map(str::to_owned) })
     }
 
+    /// Everybody who holds a role, each once, in the order of the roles.
+    pub fn people(&self) -> Vec<PersonId> {
+        let mut people = Vec::new();
+        for holders in self.roles.values() {
+            for id in [holders.primary, holders.backup].into_iter().flatten() {
+                if !people.contains(&id) {
+                    people.push(id);
+                }
+            }
+        }
+        people
+    }
+
     /// Counts a change that people made.
     pub fn touch(&mut self, at: Timestamp) {
         self.revision += 1;
@@ -270,9 +285,8 @@ impl Incident {
 fn allowed(from: Stage, to: Stage, reason: Option<&str>) -> Result<(), StageError> {
     match (from, to) {
         _ if from == to => Err(StageError::Same(from)),
-        (Stage::Closed | Stage::Canceled, Stage::Investigate) => Ok(()),
+        (Stage::Closed | Stage::Canceled, Stage::Investigate) | (Stage::Retrospective, Stage::Closed) => Ok(()),
         (Stage::Closed | Stage::Canceled, _) => Err(StageError::ReopenOnlyToInvestigate(from)),
-        (Stage::Retrospective, Stage::Closed) => Ok(()),
         (_, Stage::Closed) => Err(StageError::CloseOnlyFromRetrospective(from)),
         (Stage::Alerting | Stage::Triage, Stage::Canceled) => reason.map(drop).ok_or(StageError::CancelNeedsReason),
         (_, Stage::Canceled) => Err(StageError::CancelOnlyEarly(from)),

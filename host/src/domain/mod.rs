@@ -3,19 +3,32 @@
 //!
 //! - [`id`], [`time`], [`person`]: who and when
 //! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
-//! - [`plugin`], [`connection`]: what steps are made of
+//! - [`plugin`], [`manifest`], [`connection`]: what steps are made of
 //! - [`expression`], [`workflow`]: the document
 //! - [`run`]: its execution
 
 pub mod alert;
+pub mod audit;
 pub mod connection;
 pub mod event;
 pub mod expression;
 pub mod id;
 pub mod incident;
+pub mod manifest;
+pub mod pause;
 pub mod person;
 pub mod plugin;
 pub mod run;
 pub mod time;
 pub mod timeline;
 pub mod workflow;
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,5 +1,5 @@
-//! What a plugin says of itself: the manifest that `describe` returns. The rules that make one acceptable are in
-//! [`Manifest::check`]; running plugins is the business of the layer above.
+//! What a plugin says of itself: the manifest that `describe` returns. The rules that make one acceptable are in the file
+//! `manifest`; running plugins is the business of the layer above.
 
 use std::collections::BTreeMap;
 

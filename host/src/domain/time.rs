@@ -11,7 +11,9 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// From Unix milliseconds, brought into the years -9999 to 9999 that RFC 3339 can write.
     pub fn from_unix_ms(unix_ms: i64) -> Self {
-        Self(unix_ms.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond()))
+        // Whole seconds: milliseconds at the very edge are not all in jiff's range.
+        let (first, last) = (jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+        Self(unix_ms.clamp(first * 1_000, last * 1_000))
     }
 
     /// Unix milliseconds.
@@ -66,7 +68,7 @@ mod tests {
     fn is_written_as_rfc_3339_with_milliseconds() {
         let at = Timestamp::from_unix_ms(1_795_406_946_632);
         assert_eq!(at.to_string().parse::<Timestamp>().expect("its own text"), at);
-        assert!(at.to_string().ends_with(".632Z"), "{at}");
+        assert_eq!(&at.to_string()[20..], "632Z");
     }
 
     #[test]
@@ -74,6 +76,6 @@ mod tests {
         assert_eq!(Timestamp::from_unix_ms(5).since(Timestamp::from_unix_ms(9)), Duration::ZERO);
         let end = Timestamp::from_unix_ms(i64::MAX);
         assert_eq!(end.plus(Duration::from_secs(1)), end);
-        assert!(end.to_string().starts_with("9999-"));
+        assert!(end.to_string().starts_with("9999-"), "{end}");
     }
 }

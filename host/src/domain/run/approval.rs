@@ -131,15 +131,15 @@ pub(super) fn decide(
     machine: &mut Machine<'_>,
     step: &str,
     approve: bool,
-    by: Actor,
-    reason: Option<String>,
+    by: &Actor,
+    reason: Option<&str>,
 ) -> Result<(), Refused> {
     let index = machine.index(step)?;
     let state = &machine.run.steps[index];
     if state.approval.is_none() || state.status.is_settled() {
         return Err(Refused::NoApproval { step: step.to_owned(), status: state.status.as_str() });
     }
-    if approve && gates_destructive(machine.context, step) && same_person(&by, &machine.run.started_by) {
+    if approve && gates_destructive(machine.context, step) && same_person(by, &machine.run.started_by) {
         return Err(Refused::OwnDestructive);
     }
     settle(machine, index, approve, by, reason);
@@ -150,17 +150,17 @@ pub(super) fn decide(
 pub(super) fn silent(machine: &mut Machine<'_>, index: usize) {
     let approve = spec(machine.context.workflow, &machine.run.steps[index])
         .is_some_and(|approve| approve.on_timeout == OnTimeout::Approve);
-    settle(machine, index, approve, Actor::System, Some("nobody decided in time".to_owned()));
+    settle(machine, index, approve, &Actor::System, Some("nobody decided in time"));
 }
 
-fn settle(machine: &mut Machine<'_>, index: usize, approve: bool, by: Actor, reason: Option<String>) {
+fn settle(machine: &mut Machine<'_>, index: usize, approve: bool, by: &Actor, reason: Option<&str>) {
     let status = if approve { ApprovalStatus::Approved } else { ApprovalStatus::Rejected };
-    let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
     let text = if approve { format!("was approved{why}") } else { format!("was rejected{why}") };
     let mut decided = request(machine, index, status);
     decided.decided_by = Some(by.clone());
     decided.decided_at = Some(machine.context.now);
-    decided.reason.clone_from(&reason);
+    decided.reason = reason.map(str::to_owned);
     machine.effects.push(Effect::Approval(decided));
     let step = machine.run.steps[index].step.clone();
     machine.effects.push(Effect::Entry {

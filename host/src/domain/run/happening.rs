@@ -94,6 +94,19 @@ pub struct Returned {
     pub ended: Ended,
     /// What was seen while it ran.
     pub trace: Value,
+    /// What the call itself puts on the timeline; it commits with the result.
+    pub told: Vec<Told>,
+}
+
+/// A timeline entry that a call leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// What it tells.
+    pub kind: EntryKind,
+    /// One line.
+    pub text: String,
+    /// More for machines.
+    pub data: Value,
 }
 
 /// How a call ended.

@@ -25,7 +25,7 @@ pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Resu
         Happening::Returned(returned) => machine.returned(returned)?,
         Happening::Orphaned => machine.orphaned(),
         Happening::ApprovalDecided { step, approve, by, reason } => {
-            approval::decide(&mut machine, &step, approve, by, reason)?;
+            approval::decide(&mut machine, &step, approve, &by, reason.as_deref())?;
         }
         Happening::EffectDecided { step, decision, by } => machine.effect_decided(&step, decision, by)?,
         Happening::CancelRequested { by, reason } => machine.cancel(by, reason)?,
@@ -52,6 +52,9 @@ impl Machine<'_> {
             self.run.ending = Some(Ending::TimedOut);
             self.tell(EntryKind::Run, None, format!("{} ran out of time", self.run.workflow));
         }
+        if self.is_stopping() {
+            return;
+        }
         for index in 0..self.run.steps.len() {
             let step = &self.run.steps[index];
             if step.status != StepStatus::Waiting || step.wake_at.is_none_or(|at| at > now) {
@@ -66,6 +69,12 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether the run ends promptly: what waits is stopped, and nothing is called any more. (After a failure or a rejection
+    /// the steps that have begun still finish, their retries included.)
+    fn is_stopping(&self) -> bool {
+        matches!(self.run.ending, Some(Ending::Canceled { .. } | Ending::TimedOut))
+    }
+
     /// Starts a call of a step, unless another host drives the run: that host starts it when it sees the change.
     pub(super) fn call(&mut self, index: usize, phase: Phase, attempt: u32) {
         if !self.may_start() {
@@ -75,6 +84,7 @@ impl Machine<'_> {
         step.status = StepStatus::Running;
         step.phase = phase;
         step.attempt = attempt;
+        step.calls = step.calls.saturating_add(1);
         step.wake_at = None;
         step.started_at.get_or_insert(self.context.now);
         self.effects.push(Effect::Call { step: step.step.clone() });
@@ -92,6 +102,9 @@ impl Machine<'_> {
             return Err(Refused::Stale { step: returned.step });
         }
         self.record(index, &returned);
+        for told in &returned.told {
+            self.tell_step(index, told.kind, &told.text, told.data.clone());
+        }
         match returned.phase {
             Phase::Notify => approval::notified(self, index, &returned.ended),
             Phase::Check => self.checked(index, returned.ended),
@@ -121,6 +134,7 @@ impl Machine<'_> {
             generation: step.generation,
             attempt: step.attempt,
             phase: returned.phase,
+            call: step.calls,
             started_at: returned.started_at,
             finished_at: self.context.now,
             outcome: outcome.to_owned(),
@@ -210,7 +224,7 @@ impl Machine<'_> {
     }
 
     fn retry_or_fail(&mut self, index: usize, error: StepError, retry: Retry) {
-        let stopping = matches!(self.run.ending, Some(Ending::Canceled { .. } | Ending::TimedOut));
+        let stopping = self.is_stopping();
         let attempt = self.run.steps[index].attempt;
         let policy = self.context.workflow.step(&self.run.steps[index].step).map(|step| step.retry).unwrap_or_default();
         if stopping || retry == Retry::Never || attempt >= policy.attempts {
@@ -224,7 +238,9 @@ impl Machine<'_> {
         }
         let pause = match retry {
             Retry::After(pause) => pause,
-            Retry::Backoff | Retry::Never => progress::backoff(&policy, attempt, &self.run.steps[index].step, self.context.seed),
+            Retry::Backoff | Retry::Never => {
+                progress::backoff(&policy, attempt, &self.run.steps[index].step, self.context.seed)
+            }
         };
         let step = &mut self.run.steps[index];
         step.status = StepStatus::Waiting;
@@ -247,8 +263,10 @@ impl Machine<'_> {
         step.error = None;
         step.summary = Some(summary).filter(|summary| !summary.is_empty());
         self.settle(index, status);
-        if status == StepStatus::Succeeded {
-            let text = self.run.steps[index].summary.clone().unwrap_or_else(|| "is done".to_owned());
+        // A step without a line for people says nothing, or has said it itself.
+        if status == StepStatus::Succeeded
+            && let Some(text) = self.run.steps[index].summary.clone()
+        {
             self.tell_step(index, EntryKind::Step, &text, Value::Null);
         }
     }
@@ -288,6 +306,7 @@ impl Machine<'_> {
                 started_at: step.started_at.unwrap_or(self.run.created_at),
                 ended: Ended::NoResult { error: lost, nothing_sent: false },
                 trace: json!({}),
+                told: Vec::new(),
             };
             self.record(index, &returned);
             let again = returned.attempt < MAX_LOST_TRIES && self.run.ending.is_none();

@@ -17,6 +17,8 @@ mod approval;
 pub mod happening;
 pub mod machine;
 mod progress;
+#[cfg(test)]
+mod tests;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -221,6 +223,8 @@ pub struct StepRun {
     pub generation: u32,
     /// The newest try; 0 before the first.
     pub attempt: u32,
+    /// Calls made over all tries: attempts, checks, notifications.
+    pub calls: u32,
     /// The resolved `with`, frozen before the first try. For an approval: what it froze for the steps it gates, by step.
     pub input: Option<Value>,
     /// The connection's revision at the first try.
@@ -254,6 +258,7 @@ impl StepRun {
             phase: Phase::Idle,
             generation: 0,
             attempt: 0,
+            calls: 0,
             input: None,
             connection_revision: None,
             output: Value::Null,
@@ -334,6 +339,8 @@ pub struct AttemptRecord {
     pub attempt: u32,
     /// What was tried: an attempt, a check or a notification.
     pub phase: Phase,
+    /// Which call of the step it was, from 1; a job that goes on elsewhere is called several times within one try.
+    pub call: u32,
     /// When it started.
     pub started_at: Timestamp,
     /// When it ended.
@@ -413,7 +420,7 @@ pub fn idempotency_key(run: RunId, step: &str, item: Option<u32>, generation: u3
         Purpose::Run => b"run".as_slice(),
         Purpose::Notify => b"notify",
     });
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    super::hex(&hash.finalize())
 }
 
 /// Whether and when a failure is worth another try, as the plugin says.

@@ -16,6 +16,9 @@ use crate::domain::{
     workflow::{OnError, RetryPolicy, Step, StepKind, Workflow},
 };
 
+/// How soon a run is looked at that only people can move on.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
 /// Moves the run as far as it goes without anything new happening.
 pub(super) fn advance(machine: &mut Machine<'_>) {
     let mut held = false;
@@ -188,7 +191,8 @@ fn conclude(machine: &mut Machine<'_>, held: bool) {
     run.wake_at = match run.status {
         // Left to the host that drives it, which looks again at once.
         RunStatus::Queued => Some(now),
-        _ => [next, deadline].into_iter().flatten().min().or(Some(run.deadline.max(now))),
+        RunStatus::Paused => Some(now.plus(LOOK_AGAIN)),
+        _ => [next, deadline].into_iter().flatten().min().or(Some(now.plus(LOOK_AGAIN))),
     };
     if machine.run.lease.is_none_or(|lease| lease == machine.context.lease) {
         machine.run.lease = running.then_some(machine.context.lease);
