@@ -1,1 +1,8 @@
-//! Test support.
+//! What the integration tests stand on: databases, servers and their processes. Everything listens on 127.0.0.1 and ends
+//! with the test binary.
+
+pub mod database;
+pub mod guests;
+pub mod process;
+pub mod server;
+pub mod third_party;

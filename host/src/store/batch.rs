@@ -1,0 +1,226 @@
+//! Writing a batch inside one transaction: guards first, one multi-row statement a kind; then what hangs on those that went
+//! in. Decides nothing: which writes share a batch is the journal's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    rows,
+    statement::{Cell, Cells, Landed, OnConflict, SEPARATOR, Table, Writer},
+    write::{Dependant, Guard, Write},
+};
+use crate::domain::{run::Run, timeline::NewEntry};
+
+/// What became of a batch.
+pub(super) struct Written {
+    /// For each write, whether its guard went in.
+    pub(super) applied: Vec<bool>,
+    /// The database's name for the transaction; none when nothing went in.
+    pub(super) transaction: Option<String>,
+}
+
+/// Guards of one kind: their table, and for each its write's index and its row.
+#[derive(Default)]
+struct Kinds {
+    new_incidents: Vec<(usize, Cells)>,
+    incidents: Vec<(usize, Cells)>,
+    new_runs: Vec<(usize, Cells)>,
+    runs: Vec<(usize, Cells)>,
+    dispatched: Vec<(usize, Cells)>,
+    keys: Vec<(usize, Cells)>,
+    seldom: Vec<usize>,
+}
+
+/// Writes the batch. The caller begins and commits.
+pub(super) async fn write(writer: &mut Writer<'_>, batch: &[&Write]) -> Result<Written, sqlx::Error> {
+    let mut written = Written { applied: vec![false; batch.len()], transaction: None };
+    let kinds = sort(batch);
+    // The order of kinds is fixed, so that two hosts lock tables in the same order.
+    guards(writer, &rows::INCIDENTS, None, kinds.new_incidents, &mut written).await?;
+    guards(writer, &rows::INCIDENTS, Some("version"), kinds.incidents, &mut written).await?;
+    guards(writer, &rows::RUNS, None, kinds.new_runs, &mut written).await?;
+    guards(writer, &rows::RUN_STATE, Some("version"), kinds.runs, &mut written).await?;
+    guards(writer, &rows::DISPATCHED, Some("dispatched"), kinds.dispatched, &mut written).await?;
+    guards(writer, &rows::KEYS, None, kinds.keys, &mut written).await?;
+    for index in kinds.seldom {
+        written.applied[index] = super::platform::write(writer, &batch[index].guard).await?;
+    }
+    let winners = batch.iter().zip(&written.applied).filter(|(_, applied)| **applied).map(|(write, _)| *write);
+    dependants(writer, &winners.collect::<Vec<_>>()).await?;
+    Ok(written)
+}
+
+fn sort(writes: &[&Write]) -> Kinds {
+    let mut kinds = Kinds::default();
+    for (index, write) in writes.iter().enumerate() {
+        match &write.guard {
+            Guard::NewIncident(incident) => kinds.new_incidents.push((index, rows::incident(incident))),
+            Guard::Incident(incident) => {
+                kinds.incidents.push((index, expecting(rows::incident(incident), incident.version - 1)));
+            }
+            Guard::NewRun(run) => kinds.new_runs.push((index, rows::run(run))),
+            Guard::Run(run, _) => kinds.runs.push((index, expecting(rows::run_state(run), run.version - 1))),
+            Guard::Dispatched(event) => {
+                kinds.dispatched.push((index, vec![rows::id(event.0), Cell::int(1), Cell::int(0)]));
+            }
+            Guard::Key(record) => kinds.keys.push((index, rows::key(record))),
+            _ => kinds.seldom.push(index),
+        }
+    }
+    kinds
+}
+
+fn expecting(mut cells: Cells, expected: i64) -> Cells {
+    cells.push(Cell::int(expected));
+    cells
+}
+
+/// Writes the guards of one kind and marks those that went in: by `compared` for changes, by absence for new rows.
+async fn guards(
+    writer: &mut Writer<'_>,
+    table: &Table,
+    compared: Option<&str>,
+    guards: Vec<(usize, Cells)>,
+    written: &mut Written,
+) -> Result<(), sqlx::Error> {
+    if guards.is_empty() {
+        return Ok(());
+    }
+    let (indices, cells): (Vec<usize>, Vec<Cells>) = guards.into_iter().unzip();
+    let landed = match compared {
+        Some(column) => writer.compare_and_set(table, column, &cells).await?,
+        None => writer.insert_new(table, &cells).await?,
+    };
+    if let Some(Landed { transaction, .. }) = landed.first() {
+        written.transaction = Some(transaction.clone());
+    }
+    let mut landed: BTreeSet<String> = landed.into_iter().map(|landed| landed.key).collect();
+    for (index, cells) in indices.into_iter().zip(&cells) {
+        // Taken out when it is found: of two writes that name one row, one went in.
+        written.applied[index] = landed.remove(&key(cells, table.key.len()));
+    }
+    Ok(())
+}
+
+fn key(cells: &Cells, columns: usize) -> String {
+    let mut key = String::new();
+    for (index, cell) in cells.iter().take(columns).enumerate() {
+        if index > 0 {
+            key.push(SEPARATOR);
+        }
+        match cell {
+            Cell::Text(text) => key.push_str(text.as_deref().unwrap_or_default()),
+            Cell::Int(number) => key.push_str(&number.unwrap_or_default().to_string()),
+            Cell::Bytes(_) => {}
+        }
+    }
+    key
+}
+
+/// The rows of the dependants, by table.
+#[derive(Default)]
+struct Rows<'a> {
+    incidents: Vec<Cells>,
+    runs: Vec<Cells>,
+    new_steps: Vec<Cells>,
+    steps: Vec<Cells>,
+    attempts: Vec<Cells>,
+    approvals: Vec<Cells>,
+    alerts: Vec<Cells>,
+    entries: Vec<&'a NewEntry>,
+    events: Vec<Cells>,
+    outcomes: Vec<Cells>,
+    keys: Vec<Cells>,
+    audit: Vec<Cells>,
+    catalog_changed: bool,
+}
+
+async fn dependants(writer: &mut Writer<'_>, winners: &[&Write]) -> Result<(), sqlx::Error> {
+    let rows = collect(winners);
+    writer.insert(&rows::INCIDENTS, &rows.incidents, OnConflict::Fail).await?;
+    writer.insert(&rows::RUNS, &rows.runs, OnConflict::Fail).await?;
+    writer.insert(&rows::STEPS, &rows.new_steps, OnConflict::Fail).await?;
+    writer.insert(&rows::STEPS, &rows.steps, OnConflict::Replace).await?;
+    writer.insert(&rows::ATTEMPTS, &rows.attempts, OnConflict::Fail).await?;
+    writer.insert(&rows::APPROVALS, &rows.approvals, OnConflict::Replace).await?;
+    writer.insert(&rows::ALERTS, &rows.alerts, OnConflict::Replace).await?;
+    entries(writer, &rows.entries).await?;
+    writer.insert(&rows::EVENTS, &rows.events, OnConflict::Fail).await?;
+    writer.insert(&rows::OUTCOMES, &rows.outcomes, OnConflict::Fail).await?;
+    writer.insert(&rows::KEYS, &rows.keys, OnConflict::Nothing).await?;
+    writer.insert(&rows::AUDIT, &rows.audit, OnConflict::Fail).await?;
+    if rows.catalog_changed {
+        writer.run("UPDATE counters SET value = value + 1 WHERE name = 'catalog'", Vec::new()).await?;
+    }
+    Ok(())
+}
+
+fn collect<'a>(winners: &[&'a Write]) -> Rows<'a> {
+    let mut rows = Rows::default();
+    for write in winners {
+        match &write.guard {
+            Guard::NewRun(run) => rows.new_steps.extend(all_steps(run)),
+            Guard::Run(run, changed) => {
+                let changed = changed.iter().filter_map(|index| run.steps.get(*index).map(|step| (*index, step)));
+                rows.steps.extend(changed.map(|(index, step)| rows::step(run, index, step)));
+            }
+            _ => {}
+        }
+        for dependant in &write.then {
+            match dependant {
+                Dependant::NewIncident(incident) => rows.incidents.push(rows::incident(incident)),
+                Dependant::NewRun(run) => {
+                    rows.runs.push(rows::run(run));
+                    rows.new_steps.extend(all_steps(run));
+                }
+                Dependant::Attempt(record) => rows.attempts.push(rows::attempt(record)),
+                // An approval asked for and decided in one write is one row: the later word stands.
+                Dependant::Approval(approval) => put(&mut rows.approvals, rows::approval(approval)),
+                Dependant::Entry(entry) => rows.entries.push(entry),
+                Dependant::Event(event) => rows.events.push(rows::event(event)),
+                Dependant::Outcome(outcome) => rows.outcomes.push(rows::outcome(outcome)),
+                Dependant::Alert(alert) => put(&mut rows.alerts, rows::alert(alert)),
+                Dependant::Key(record) => rows.keys.push(rows::key(record)),
+                Dependant::Audit(entry) => rows.audit.push(rows::audit(entry)),
+                Dependant::CatalogChanged => rows.catalog_changed = true,
+            }
+        }
+    }
+    rows
+}
+
+fn all_steps(run: &Run) -> impl Iterator<Item = Cells> {
+    run.steps.iter().enumerate().map(|(position, step)| rows::step(run, position, step))
+}
+
+/// Adds a row, or replaces the one of the same identifier: a statement must not hit one row twice.
+fn put(rows: &mut Vec<Cells>, row: Cells) {
+    match rows.iter_mut().find(|known| key(known, 1) == key(&row, 1)) {
+        Some(known) => *known = row,
+        None => rows.push(row),
+    }
+}
+
+/// Numbers the entries of each incident without a gap, in the order the batch holds them, and writes them.
+async fn entries(writer: &mut Writer<'_>, entries: &[&NewEntry]) -> Result<(), sqlx::Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut more: BTreeMap<String, i64> = BTreeMap::new();
+    for entry in entries {
+        *more.entry(entry.incident.to_string()).or_default() += 1;
+    }
+    let counts: Vec<Cells> = more.iter().map(|(id, more)| vec![Cell::text(id), Cell::int(*more)]).collect();
+    let mut next: BTreeMap<String, i64> = BTreeMap::new();
+    for (id, last) in writer.add("incidents", "id", "entries", &counts).await? {
+        let count = more.get(&id).copied().unwrap_or_default();
+        next.insert(id, last - count + 1);
+    }
+    let mut numbered = Vec::with_capacity(entries.len());
+    for entry in entries {
+        // An incident that is not there has no timeline: the entry is refused with its whole write.
+        let seq = next.get_mut(&entry.incident.to_string()).ok_or(sqlx::Error::RowNotFound)?;
+        numbered.push(rows::entry(entry, *seq));
+        *seq += 1;
+    }
+    writer.insert(&rows::TIMELINE, &numbered, OnConflict::Fail).await
+}

@@ -1,0 +1,288 @@
+//! Group commit: one task takes what is waiting, writes it in one transaction and tells each writer what became of it.
+//! While one batch is on its way to the disk the next gathers, so the batch grows with the load and nobody waits for one.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{AnyConnection, Executor};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    StoreError, batch,
+    dialect::{self, Backend},
+    statement::Writer,
+    write::{Committed, Write},
+};
+
+/// The most writes in a batch.
+const BATCH: usize = 256;
+/// How many writes may wait; beyond it a writer waits for a place.
+const QUEUE: usize = 4_096;
+/// How often a write of its own is tried again after a deadlock or a busy database.
+const TRIES: u32 = 3;
+/// How often a broken connection is made anew before the batch is given up.
+const RECONNECTS: u32 = 5;
+
+struct Waiting {
+    write: Write,
+    answer: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+/// How much was written, for the benchmarks and the metrics.
+#[derive(Debug, Default)]
+pub struct Written {
+    rows: AtomicU64,
+    commits: AtomicU64,
+}
+
+impl Written {
+    /// Rows inserted or updated since the start.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Transactions committed since the start.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+/// The way to the journal's task.
+#[derive(Clone)]
+pub(super) struct Journal {
+    queue: mpsc::Sender<Waiting>,
+    pub(super) written: Arc<Written>,
+}
+
+impl Journal {
+    /// Starts the task. It ends when the last sender is gone.
+    pub(super) fn start(backend: Backend, url: String, connection: AnyConnection) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let written = Arc::new(Written::default());
+        let lane = Lane { backend, url, connection: Some(connection), written: Arc::clone(&written) };
+        tokio::spawn(lane.work(waiting));
+        Self { queue, written }
+    }
+
+    /// Hands a write in; the answer comes when it is on disk.
+    pub(super) async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
+        let (answer, result) = oneshot::channel();
+        self.queue.send(Waiting { write, answer }).await.map_err(|_| StoreError::Closed)?;
+        result.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// The one lane of writes of this process.
+struct Lane {
+    backend: Backend,
+    url: String,
+    /// None after it broke.
+    connection: Option<AnyConnection>,
+    written: Arc<Written>,
+}
+
+/// Why a batch did not go in.
+enum Failed {
+    /// It is certain that nothing was written.
+    Undone(sqlx::Error),
+    /// The COMMIT got no answer.
+    Unanswered { transaction: String, error: sqlx::Error },
+}
+
+impl Lane {
+    async fn work(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+        let mut left: VecDeque<Waiting> = VecDeque::new();
+        loop {
+            if left.is_empty() {
+                match waiting.recv().await {
+                    Some(first) => left.push_back(first),
+                    None => return,
+                }
+            }
+            while left.len() < BATCH {
+                match waiting.try_recv() {
+                    Ok(next) => left.push_back(next),
+                    Err(_) => break,
+                }
+            }
+            let batch = take(&mut left);
+            self.commit(batch).await;
+        }
+    }
+
+    /// Writes a batch; on an error each of its writes alone, so that a bad one does not undo its neighbours.
+    async fn commit(&mut self, batch: Vec<Waiting>) {
+        let writes: Vec<&Write> = batch.iter().map(|waiting| &waiting.write).collect();
+        match self.transaction(&writes).await {
+            Ok(applied) => answer(batch, &applied),
+            Err(Failed::Unanswered { transaction, error }) => match self.look_up(&transaction).await {
+                // Guards that did not go in cannot be told apart any more: each writer asks its own row.
+                Some(true) => {
+                    tracing::warn!(%error, "a COMMIT broke, but it had been done");
+                    for waiting in batch {
+                        _ = waiting.answer.send(Err(StoreError::Unanswered));
+                    }
+                }
+                Some(false) => self.one_by_one(batch).await,
+                None => {
+                    for waiting in batch {
+                        _ = waiting.answer.send(Err(StoreError::Unanswered));
+                    }
+                }
+            },
+            Err(Failed::Undone(error)) if batch.len() == 1 && !is_passing(&error) => {
+                let error = Arc::new(error);
+                for waiting in batch {
+                    _ = waiting.answer.send(Err(StoreError::Write(Arc::clone(&error))));
+                }
+            }
+            Err(Failed::Undone(error)) => {
+                tracing::debug!(%error, writes = batch.len(), "a batch is done again one by one");
+                self.one_by_one(batch).await;
+            }
+        }
+    }
+
+    async fn one_by_one(&mut self, batch: Vec<Waiting>) {
+        for waiting in batch {
+            let result = self.alone(&waiting.write).await;
+            _ = waiting.answer.send(result);
+        }
+    }
+
+    async fn alone(&mut self, write: &Write) -> Result<Committed, StoreError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.transaction(&[write]).await {
+                Ok(applied) => return Ok(outcome(applied.first().copied().unwrap_or(false))),
+                Err(Failed::Undone(error)) if tries < TRIES && is_passing(&error) => {
+                    tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await;
+                }
+                Err(Failed::Undone(error)) => return Err(StoreError::Write(Arc::new(error))),
+                Err(Failed::Unanswered { transaction, .. }) => match self.look_up(&transaction).await {
+                    // Alone, a transaction with a name is one whose guard went in.
+                    Some(true) => return Ok(Committed::Applied),
+                    Some(false) if tries < TRIES => {}
+                    _ => return Err(StoreError::Unanswered),
+                },
+            }
+        }
+    }
+
+    /// One transaction. An error before COMMIT is certain to have undone it.
+    async fn transaction(&mut self, writes: &[&Write]) -> Result<Vec<bool>, Failed> {
+        let backend = self.backend;
+        let connection = self.connection().await.map_err(Failed::Undone)?;
+        let result = write(backend, connection, writes).await;
+        match result {
+            Ok((applied, rows)) => {
+                self.written.rows.fetch_add(rows, Ordering::Relaxed);
+                self.written.commits.fetch_add(1, Ordering::Relaxed);
+                Ok(applied)
+            }
+            Err(failed) => {
+                self.undo().await;
+                Err(failed)
+            }
+        }
+    }
+
+    /// Rolls back; a connection that cannot even do that is thrown away.
+    async fn undo(&mut self) {
+        if let Some(connection) = &mut self.connection
+            && connection.execute("ROLLBACK").await.is_err()
+            && sqlx::Connection::ping(connection).await.is_err()
+        {
+            self.connection = None;
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&mut AnyConnection, sqlx::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => reconnect(self.backend, &self.url).await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn look_up(&mut self, transaction: &str) -> Option<bool> {
+        let backend = self.backend;
+        let connection = self.connection().await.ok()?;
+        backend.was_committed(connection, transaction).await.ok()?
+    }
+}
+
+async fn reconnect(backend: Backend, url: &str) -> Result<AnyConnection, sqlx::Error> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match dialect::connect(backend, url).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if tries >= RECONNECTS => return Err(sqlx::Error::Configuration(Box::new(error))),
+            Err(error) => {
+                tracing::warn!(%error, "the database is away; trying again");
+                tokio::time::sleep(Duration::from_millis(100 << tries)).await;
+            }
+        }
+    }
+}
+
+async fn write(backend: Backend, connection: &mut AnyConnection, batch: &[&Write]) -> Result<(Vec<bool>, u64), Failed> {
+    connection.execute(backend.begin()).await.map_err(Failed::Undone)?;
+    let mut writer = Writer { connection, backend, rows: 0 };
+    let done = batch::write(&mut writer, batch).await.map_err(Failed::Undone)?;
+    let rows = writer.rows;
+    match connection.execute("COMMIT").await {
+        Ok(_) => Ok((done.applied, rows)),
+        Err(error) => Err(match done.transaction {
+            Some(transaction) => Failed::Unanswered { transaction, error },
+            None => Failed::Undone(error),
+        }),
+    }
+}
+
+/// Takes the writes that may share a batch: the first of each guarded row. Later ones keep their order.
+fn take(left: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+    let mut rows = BTreeSet::new();
+    let mut batch = Vec::new();
+    let mut later = VecDeque::new();
+    for waiting in left.drain(..) {
+        if rows.insert(waiting.write.guard.row()) {
+            batch.push(waiting);
+        } else {
+            later.push_back(waiting);
+        }
+    }
+    *left = later;
+    batch
+}
+
+fn answer(batch: Vec<Waiting>, applied: &[bool]) {
+    for (waiting, applied) in batch.into_iter().zip(applied) {
+        // A writer that no longer listens has been served all the same.
+        _ = waiting.answer.send(Ok(outcome(*applied)));
+    }
+}
+
+fn outcome(applied: bool) -> Committed {
+    if applied { Committed::Applied } else { Committed::Lost }
+}
+
+/// Whether trying again can help: deadlock, serialization, a busy or absent database.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code();
+            matches!(code.as_deref(), Some("40P01" | "40001" | "5" | "6" | "261" | "517" | "57P01"))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,142 @@
+//! Reading what administrators keep: workflows, plugins, connections, secrets, the kill switch.
+
+use sqlx::Row;
+
+use super::{
+    SealedSecret, Store, StoreError, StoredPlugin, WorkflowRevision,
+    read::{Cursor, Select, each},
+    statement::Cell,
+};
+use crate::domain::{connection::Connection, pause::Pause};
+
+const WORKFLOW: &str = "SELECT name, revision, source, created_at, created_by, deleted FROM workflow_revisions";
+const PLUGIN: &str = "SELECT digest, manifest, size, installed_at, installed_by, active FROM plugins";
+/// The most of each kind; installations stay far below.
+const MOST: u32 = 10_000;
+
+impl Store {
+    /// A number that rises with every change of what this file reads.
+    pub async fn catalog_version(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT value FROM counters WHERE name = 'catalog'").fetch_one(&self.readers).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// The newest revision of each workflow in use, by name.
+    pub async fn live_workflows(&self) -> Result<Vec<WorkflowRevision>, StoreError> {
+        let sql = format!(
+            "{WORKFLOW} w WHERE deleted = 0 AND revision = (SELECT MAX(revision) FROM workflow_revisions o WHERE o.name = w.name)"
+        );
+        each(&Select::new(&sql).order("name", MOST).all(self).await?, workflow)
+    }
+
+    /// One revision.
+    pub async fn workflow_revision(&self, name: &str, revision: i64) -> Result<Option<WorkflowRevision>, StoreError> {
+        let select = Select::new(WORKFLOW).and("name =", Cell::text(name)).and("revision =", Cell::int(revision));
+        select.one(self).await?.map(|row| workflow(&Cursor(&row))).transpose()
+    }
+
+    /// The newest revision, a deletion included.
+    pub async fn newest_workflow_revision(&self, name: &str) -> Result<Option<WorkflowRevision>, StoreError> {
+        let select = Select::new(WORKFLOW).and("name =", Cell::text(name)).order("revision DESC", 1);
+        select.one(self).await?.map(|row| workflow(&Cursor(&row))).transpose()
+    }
+
+    /// All revisions, the newest first.
+    pub async fn workflow_revisions(&self, name: &str) -> Result<Vec<WorkflowRevision>, StoreError> {
+        let select = Select::new(WORKFLOW).and("name =", Cell::text(name)).order("revision DESC", MOST);
+        each(&select.all(self).await?, workflow)
+    }
+
+    /// The plugins that new runs use, by name.
+    pub async fn active_plugins(&self) -> Result<Vec<StoredPlugin>, StoreError> {
+        each(&Select::new(PLUGIN).and("active =", Cell::int(1)).order("name", MOST).all(self).await?, plugin)
+    }
+
+    /// The plugin of a digest, in use or not.
+    pub async fn plugin(&self, digest: &str) -> Result<Option<StoredPlugin>, StoreError> {
+        let row = Select::new(PLUGIN).and("digest =", Cell::text(digest)).one(self).await?;
+        row.map(|row| plugin(&Cursor(&row))).transpose()
+    }
+
+    /// A plugin's component.
+    pub async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let select = Select::new("SELECT component FROM plugin_components").and("digest =", Cell::text(digest));
+        select.one(self).await?.map(|row| Cursor(&row).bytes("component")).transpose()
+    }
+
+    /// The newest revision of each connection, by name.
+    pub async fn connections(&self) -> Result<Vec<Connection>, StoreError> {
+        let sql = "SELECT document FROM connections c WHERE revision = (SELECT MAX(revision) FROM connections o \
+                   WHERE o.name = c.name)";
+        each(&Select::new(sql).order("name", MOST).all(self).await?, |row| row.json("document"))
+    }
+
+    /// The newest revision of a connection.
+    pub async fn connection(&self, name: &str) -> Result<Option<Connection>, StoreError> {
+        let select = Select::new("SELECT document FROM connections").and("name =", Cell::text(name));
+        let row = select.order("revision DESC", 1).one(self).await?;
+        row.map(|row| Cursor(&row).json("document")).transpose()
+    }
+
+    /// One revision of a connection.
+    pub async fn connection_revision(&self, name: &str, revision: i64) -> Result<Option<Connection>, StoreError> {
+        let select = Select::new("SELECT document FROM connections").and("name =", Cell::text(name));
+        let row = select.and("revision =", Cell::int(revision)).one(self).await?;
+        row.map(|row| Cursor(&row).json("document")).transpose()
+    }
+
+    /// A sealed secret.
+    pub async fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {
+        let select =
+            Select::new("SELECT name, sealed, updated_at, updated_by FROM secrets").and("name =", Cell::text(name));
+        select.one(self).await?.map(|row| secret(&Cursor(&row))).transpose()
+    }
+
+    /// Every sealed secret, by name.
+    pub async fn secrets(&self) -> Result<Vec<SealedSecret>, StoreError> {
+        let select = Select::new("SELECT name, sealed, updated_at, updated_by FROM secrets").order("name", MOST);
+        each(&select.all(self).await?, secret)
+    }
+
+    /// Whether a secret is set.
+    pub async fn has_secret(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(Select::new("SELECT name FROM secrets").and("name =", Cell::text(name)).one(self).await?.is_some())
+    }
+
+    /// What the kill switch holds.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        let rows = Select::new("SELECT document FROM pauses").order("scope, name", MOST).all(self).await?;
+        each(&rows, |row| row.json("document"))
+    }
+}
+
+fn workflow(row: &Cursor<'_>) -> Result<WorkflowRevision, StoreError> {
+    Ok(WorkflowRevision {
+        name: row.text("name")?,
+        revision: row.int("revision")?,
+        source: row.text("source")?,
+        created_at: row.time("created_at")?,
+        created_by: row.text("created_by")?,
+        deleted: row.flag("deleted")?,
+    })
+}
+
+fn plugin(row: &Cursor<'_>) -> Result<StoredPlugin, StoreError> {
+    Ok(StoredPlugin {
+        digest: row.text("digest")?,
+        manifest: row.json("manifest")?,
+        size: row.int("size")?,
+        installed_at: row.time("installed_at")?,
+        installed_by: row.text("installed_by")?,
+        active: row.flag("active")?,
+    })
+}
+
+fn secret(row: &Cursor<'_>) -> Result<SealedSecret, StoreError> {
+    Ok(SealedSecret {
+        name: row.text("name")?,
+        sealed: row.bytes("sealed")?,
+        updated_at: row.time("updated_at")?,
+        updated_by: row.text("updated_by")?,
+    })
+}

@@ -1,0 +1,139 @@
+//! All SQL, written once for SQLite and PostgreSQL; the few differences sit in `dialect`. Decides nothing: it writes what
+//! the engine says belongs together, or says that somebody else was faster. In reading order:
+//!
+//! - [`write`](self::Write): what may be written together
+//! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit
+//! - `rows`, `read`: between nouns and rows
+//! - `incidents`, `runs`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+
+use std::sync::Arc;
+
+use sqlx::AnyPool;
+use tokio::sync::Mutex;
+
+mod batch;
+mod dialect;
+mod events;
+mod hosts;
+mod incidents;
+mod journal;
+mod library;
+mod people;
+mod platform;
+mod read;
+mod rows;
+mod runs;
+mod state;
+mod statement;
+mod write;
+
+pub use dialect::Backend;
+pub use incidents::IncidentFilter;
+pub use journal::Written;
+pub use read::Page;
+pub use runs::RunFilter;
+pub use state::{StateChange, StateExpect, StateValue};
+pub use write::{Committed, Dependant, Guard, KeyRecord, SealedSecret, StoredPlugin, WorkflowRevision, Write};
+
+/// Why the database did not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The URL names no database this program speaks.
+    #[error("the database URL has to begin with sqlite: or postgres:")]
+    Url,
+    /// No connection.
+    #[error("no connection to the database: {0}")]
+    Connect(Arc<sqlx::Error>),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be brought up to date: {0}")]
+    Migrate(Arc<sqlx::migrate::MigrateError>),
+    /// A write was refused; nothing of it is there.
+    #[error("the write failed: {0}")]
+    Write(Arc<sqlx::Error>),
+    /// A COMMIT got no answer, and it could not be found out whether it was done.
+    #[error("the database did not say whether the write was done")]
+    Unanswered,
+    /// The journal has stopped.
+    #[error("the journal has stopped")]
+    Closed,
+    /// A read failed.
+    #[error("the read failed: {0}")]
+    Read(Arc<sqlx::Error>),
+    /// A row does not hold what its column should.
+    #[error("column {column} holds what cannot be understood: {reason}")]
+    Row {
+        /// The column.
+        column: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Read(Arc::new(error))
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    backend: Backend,
+    readers: AnyPool,
+    journal: journal::Journal,
+    /// Writes outside the journal that must not wait behind it: leases, claims, numbers.
+    aside: Arc<Mutex<Aside>>,
+}
+
+/// A connection of its own, made anew when it breaks.
+struct Aside {
+    url: String,
+    connection: Option<sqlx::AnyConnection>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens a database by its URL (`sqlite:PATH` or `postgres://…`), brings its schema up to date and starts the journal.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let backend = Backend::of(url)?;
+        let url = backend.complete(url);
+        dialect::migrate(backend, &url).await?;
+        let lane = dialect::connect(backend, &url).await?;
+        let aside = Aside { connection: Some(dialect::connect(backend, &url).await?), url: url.clone() };
+        let readers = dialect::readers(backend, &url).await?;
+        let journal = journal::Journal::start(backend, url, lane);
+        Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)) })
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Writes; the answer comes when it is on disk.
+    pub async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
+        self.journal.commit(write).await
+    }
+
+    /// How much was written since the start.
+    pub fn written(&self) -> &Written {
+        &self.journal.written
+    }
+
+    /// Ends the readers. The journal ends with the last clone.
+    pub async fn close(&self) {
+        self.readers.close().await;
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+}

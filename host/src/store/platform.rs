@@ -1,0 +1,122 @@
+//! Writing the guards that come seldom: one statement each, inside the journal's transaction.
+
+use super::{
+    rows,
+    statement::{Cell, Writer},
+    write::{Guard, StoredPlugin},
+};
+use crate::domain::pause::PauseScope;
+
+/// Writes a guard; whether it went in.
+pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool, sqlx::Error> {
+    let written = match guard {
+        Guard::Workflow(one) => {
+            let sql = "INSERT INTO workflow_revisions (name, revision, source, created_at, created_by, deleted) \
+                       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+            let cells = vec![
+                Cell::text(&one.name),
+                Cell::int(one.revision),
+                Cell::text(&one.source),
+                rows::time(one.created_at),
+                Cell::text(&one.created_by),
+                Cell::int(i64::from(one.deleted)),
+            ];
+            writer.run(sql, cells).await?
+        }
+        Guard::Plugin(one, component) => plugin(writer, one, component).await?,
+        Guard::PluginOff(name) => {
+            let sql = "UPDATE plugins SET active = 0 WHERE name = $1 AND active = 1";
+            writer.run(sql, vec![Cell::text(name)]).await?
+        }
+        Guard::Connection(one) => {
+            let sql = "INSERT INTO connections (name, revision, document, updated_at) VALUES ($1, $2, $3, $4) \
+                       ON CONFLICT DO NOTHING";
+            let cells =
+                vec![Cell::text(&one.name), Cell::int(one.revision), rows::json(one), rows::time(one.updated_at)];
+            writer.run(sql, cells).await?
+        }
+        Guard::Secret(one) => {
+            let sql = "INSERT INTO secrets (name, sealed, updated_at, updated_by) VALUES ($1, $2, $3, $4) ON CONFLICT (name) \
+                       DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at, updated_by = \
+                       excluded.updated_by";
+            let cells = vec![
+                Cell::text(&one.name),
+                Cell::Bytes(Some(one.sealed.clone())),
+                rows::time(one.updated_at),
+                Cell::text(&one.updated_by),
+            ];
+            writer.run(sql, cells).await?
+        }
+        Guard::Person(one) => {
+            let sql = "INSERT INTO people (id, handle, name, email, created_at) VALUES ($1, $2, $3, $4, $5) \
+                       ON CONFLICT DO NOTHING";
+            let cells = vec![
+                rows::id(one.id.0),
+                Cell::text(&one.handle),
+                Cell::text(&one.name),
+                Cell::maybe(one.email.as_ref()),
+                rows::time(one.created_at),
+            ];
+            writer.run(sql, cells).await?
+        }
+        Guard::Token(one) => {
+            let sql = "INSERT INTO tokens (id, person_id, name, role, hash, created_at, revoked_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+            let cells = vec![
+                rows::id(one.id.0),
+                rows::id(one.person.0),
+                Cell::text(&one.name),
+                rows::word(one.role),
+                Cell::text(&one.hash),
+                rows::time(one.created_at),
+                rows::maybe_time(one.revoked_at),
+            ];
+            writer.run(sql, cells).await?
+        }
+        Guard::Pause(one) => {
+            let sql = "INSERT INTO pauses (scope, name, document) VALUES ($1, $2, $3) ON CONFLICT (scope, name) \
+                       DO UPDATE SET document = excluded.document";
+            let [scope, name] = scope(&one.scope);
+            writer.run(sql, vec![scope, name, rows::json(one)]).await?
+        }
+        Guard::Resume(one) => {
+            let [scope, name] = scope(one);
+            writer.run("DELETE FROM pauses WHERE scope = $1 AND name = $2", vec![scope, name]).await?
+        }
+        // The others are written as sets, in `batch`.
+        Guard::NewIncident(_)
+        | Guard::Incident(_)
+        | Guard::NewRun(_)
+        | Guard::Run(..)
+        | Guard::Dispatched(_)
+        | Guard::Key(_) => 0,
+    };
+    Ok(written > 0)
+}
+
+async fn plugin(writer: &mut Writer<'_>, plugin: &StoredPlugin, component: &[u8]) -> Result<u64, sqlx::Error> {
+    let name = &plugin.manifest.name;
+    writer.run("UPDATE plugins SET active = 0 WHERE name = $1 AND active = 1", vec![Cell::text(name)]).await?;
+    let sql = "INSERT INTO plugin_components (digest, component) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    writer.run(sql, vec![Cell::text(&plugin.digest), Cell::Bytes(Some(component.to_vec()))]).await?;
+    let sql = "INSERT INTO plugins (digest, name, version, manifest, size, installed_at, installed_by, active) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, 1) ON CONFLICT (digest) DO UPDATE SET active = 1";
+    let cells = vec![
+        Cell::text(&plugin.digest),
+        Cell::text(name),
+        Cell::text(&plugin.manifest.version),
+        rows::json(&plugin.manifest),
+        Cell::int(plugin.size),
+        rows::time(plugin.installed_at),
+        Cell::text(&plugin.installed_by),
+    ];
+    writer.run(sql, cells).await
+}
+
+fn scope(scope: &PauseScope) -> [Cell; 2] {
+    match scope {
+        PauseScope::All => [Cell::text("all"), Cell::text("")],
+        PauseScope::Workflow(name) => [Cell::text("workflow"), Cell::text(name)],
+        PauseScope::Connection(name) => [Cell::text("connection"), Cell::text(name)],
+    }
+}

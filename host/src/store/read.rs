@@ -1,0 +1,161 @@
+//! Reading rows: cells by the name of their column, words and JSON back into nouns, and pages.
+
+use serde::de::DeserializeOwned;
+use sqlx::{AssertSqlSafe, Row, any::AnyRow, query::Query};
+use uuid::Uuid;
+
+use super::{Store, StoreError, dialect::Driver, statement::Cell};
+use crate::domain::time::Timestamp;
+
+/// A part of a list: at most `limit` items after a cursor that an earlier page gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The cursor.
+    pub after: Option<String>,
+    /// How many; the caller bounds it.
+    pub limit: u32,
+}
+
+type Arguments = <Driver as sqlx::Database>::Arguments;
+
+/// A `SELECT` that grows condition by condition, its parameters numbered as they come.
+pub(super) struct Select {
+    sql: String,
+    cells: Vec<Cell>,
+    conditions: usize,
+}
+
+impl Select {
+    /// Begins with everything up to the conditions.
+    pub(super) fn new(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), cells: Vec::new(), conditions: 0 }
+    }
+
+    /// Adds `left ?`, such as `status =`, with its parameter.
+    pub(super) fn and(mut self, left: &str, cell: Cell) -> Self {
+        self.cells.push(cell);
+        let word = if self.conditions == 0 { "WHERE" } else { "AND" };
+        self.conditions += 1;
+        self.sql = format!("{} {word} {left} ${}", self.sql, self.cells.len());
+        self
+    }
+
+    /// Adds a condition if there is something to compare with.
+    pub(super) fn and_maybe(self, left: &str, cell: Option<Cell>) -> Self {
+        match cell {
+            Some(cell) => self.and(left, cell),
+            None => self,
+        }
+    }
+
+    /// Ends with an order and a limit.
+    pub(super) fn order(mut self, order: &str, limit: u32) -> Self {
+        self.sql = format!("{} ORDER BY {order} LIMIT {limit}", self.sql);
+        self
+    }
+
+    pub(super) async fn all(self, store: &Store) -> Result<Vec<AnyRow>, StoreError> {
+        let query = bound(sqlx::query(AssertSqlSafe(self.sql)), self.cells);
+        Ok(query.fetch_all(&store.readers).await?)
+    }
+
+    pub(super) async fn one(self, store: &Store) -> Result<Option<AnyRow>, StoreError> {
+        let query = bound(sqlx::query(AssertSqlSafe(self.sql)), self.cells);
+        Ok(query.fetch_optional(&store.readers).await?)
+    }
+}
+
+/// Gives a query its parameters.
+pub(super) fn bound(query: Query<'_, Driver, Arguments>, cells: Vec<Cell>) -> Query<'_, Driver, Arguments> {
+    cells.into_iter().fold(query, |query, cell| match cell {
+        Cell::Int(number) => query.bind(number),
+        Cell::Text(text) => query.bind(text),
+        Cell::Bytes(bytes) => query.bind(bytes),
+    })
+}
+
+/// A row whose cells are asked for by name.
+pub(super) struct Cursor<'a>(pub(super) &'a AnyRow);
+
+impl Cursor<'_> {
+    pub(super) fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(super) fn maybe_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(super) fn int(&self, column: &'static str) -> Result<i64, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(super) fn maybe_int(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// A number of another width.
+    pub(super) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, StoreError> {
+        let number = self.int(column)?;
+        T::try_from(number).map_err(|_| StoreError::Row { column, reason: format!("{number} is out of range") })
+    }
+
+    pub(super) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(super) fn maybe_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    pub(super) fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+        Ok(self.int(column)? != 0)
+    }
+
+    pub(super) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp::from_unix_ms(self.int(column)?))
+    }
+
+    pub(super) fn maybe_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.maybe_int(column)?.map(Timestamp::from_unix_ms))
+    }
+
+    pub(super) fn uuid(&self, column: &'static str) -> Result<Uuid, StoreError> {
+        parsed(column, &self.text(column)?)
+    }
+
+    pub(super) fn maybe_uuid(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
+        self.maybe_text(column)?.map(|text| parsed(column, &text)).transpose()
+    }
+
+    /// A noun kept as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+        from_json(column, &self.text(column)?)
+    }
+
+    pub(super) fn maybe_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+        self.maybe_text(column)?.map(|text| from_json(column, &text)).transpose()
+    }
+
+    /// A word of a fixed list.
+    pub(super) fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+        let word = serde_json::Value::String(self.text(column)?);
+        serde_json::from_value(word).map_err(|error| StoreError::Row { column, reason: error.to_string() })
+    }
+}
+
+fn parsed(column: &'static str, text: &str) -> Result<Uuid, StoreError> {
+    text.parse().map_err(|_| StoreError::Row { column, reason: format!("{text:?} is no UUID") })
+}
+
+fn from_json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Row { column, reason: error.to_string() })
+}
+
+/// Every row as a noun.
+pub(super) fn each<T>(
+    rows: &[AnyRow],
+    read: impl Fn(&Cursor<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    rows.iter().map(|row| read(&Cursor(row))).collect()
+}

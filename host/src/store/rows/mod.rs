@@ -1,0 +1,229 @@
+//! Between the domain's nouns and rows: the columns of each table, in the order the cells are made.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    statement::{
+        Cell, Cells, Kind,
+        Kind::{Int, Text},
+        SEPARATOR, Table,
+    },
+    write::KeyRecord,
+};
+use crate::domain::{
+    alert::Alert,
+    audit::AuditEntry,
+    event::{Event, TriggerOutcome},
+    incident::Incident,
+    time::Timestamp,
+    timeline::NewEntry,
+};
+
+mod runs;
+
+pub(super) use runs::{APPROVALS, ATTEMPTS, RUN_STATE, RUNS, STEPS, approval, attempt, run, run_state, step};
+
+const INCIDENT_COLUMNS: &[(&str, Kind)] = &[
+    ("id", Text),
+    ("number", Int),
+    ("kind", Text),
+    ("title", Text),
+    ("severity", Text),
+    ("stage", Text),
+    ("labels", Text),
+    ("roles", Text),
+    ("times", Text),
+    ("source", Text),
+    ("group_key", Text),
+    ("open_group", Text),
+    ("recurrence_of", Text),
+    ("entered", Text),
+    ("created_at", Int),
+    ("updated_at", Int),
+    ("revision", Int),
+    ("version", Int),
+];
+
+pub(in crate::store) const INCIDENTS: Table = Table { name: "incidents", columns: INCIDENT_COLUMNS, key: &["id"] };
+
+pub(in crate::store) fn incident(incident: &Incident) -> Cells {
+    let origin = incident.origin.as_ref();
+    let open = origin.filter(|_| incident.claims_alerts).map(|origin| open_group(&origin.source, &origin.group_key));
+    vec![
+        id(incident.id.0),
+        Cell::int(incident.number),
+        word(incident.kind),
+        Cell::text(&incident.title),
+        word(incident.severity),
+        word(incident.stage),
+        json(&incident.labels),
+        json(&incident.roles),
+        json(&incident.times),
+        Cell::maybe(origin.map(|origin| &origin.source)),
+        Cell::maybe(origin.map(|origin| &origin.group_key)),
+        Cell::maybe(open),
+        Cell::maybe(incident.recurrence_of),
+        json(&incident.entered),
+        time(incident.created_at),
+        time(incident.updated_at),
+        Cell::int(incident.revision),
+        Cell::int(incident.version),
+    ]
+}
+
+/// What makes a group's claim unique.
+pub(in crate::store) fn open_group(source: &str, group_key: &str) -> String {
+    format!("{source}{SEPARATOR}{group_key}")
+}
+
+pub(in crate::store) const ALERTS: Table = Table {
+    name: "alerts",
+    columns: &[
+        ("id", Text),
+        ("incident_id", Text),
+        ("source", Text),
+        ("fingerprint", Text),
+        ("signal", Text),
+        ("received_at", Int),
+        ("changed_at", Int),
+    ],
+    key: &["id"],
+};
+
+pub(in crate::store) fn alert(alert: &Alert) -> Cells {
+    vec![
+        id(alert.id.0),
+        id(alert.incident.0),
+        Cell::text(&alert.source),
+        Cell::text(&alert.signal.fingerprint),
+        json(&alert.signal),
+        time(alert.received_at),
+        time(alert.changed_at),
+    ]
+}
+
+pub(in crate::store) const TIMELINE: Table = Table {
+    name: "timeline",
+    columns: &[
+        ("incident_id", Text),
+        ("seq", Int),
+        ("kind", Text),
+        ("at", Int),
+        ("actor", Text),
+        ("text", Text),
+        ("data", Text),
+    ],
+    key: &["incident_id", "seq"],
+};
+
+pub(in crate::store) fn entry(entry: &NewEntry, seq: i64) -> Cells {
+    vec![
+        id(entry.incident.0),
+        Cell::int(seq),
+        word(entry.kind),
+        time(entry.at),
+        json(&entry.actor),
+        Cell::text(&entry.text),
+        json(&entry.data),
+    ]
+}
+
+pub(in crate::store) const EVENTS: Table = Table {
+    name: "events",
+    columns: &[("id", Text), ("incident_id", Text), ("at", Int), ("depth", Int), ("fact", Text), ("snapshot", Text)],
+    key: &["id"],
+};
+
+pub(in crate::store) fn event(event: &Event) -> Cells {
+    vec![
+        id(event.id.0),
+        Cell::maybe(event.incident),
+        time(event.at),
+        Cell::int(event.depth),
+        json(&event.fact),
+        json(&event.snapshot),
+    ]
+}
+
+/// The one column that dispatching sets.
+pub(in crate::store) const DISPATCHED: Table =
+    Table { name: "events", columns: &[("id", Text), ("dispatched", Int)], key: &["id"] };
+
+pub(in crate::store) const OUTCOMES: Table = Table {
+    name: "trigger_outcomes",
+    columns: &[("event_id", Text), ("workflow", Text), ("run_id", Text), ("why_not", Text), ("at", Int)],
+    key: &["event_id", "workflow"],
+};
+
+pub(in crate::store) fn outcome(outcome: &TriggerOutcome) -> Cells {
+    vec![
+        id(outcome.event.0),
+        Cell::text(&outcome.workflow),
+        Cell::maybe(outcome.run),
+        Cell::maybe(outcome.why_not.as_ref()),
+        time(outcome.at),
+    ]
+}
+
+pub(in crate::store) const KEYS: Table = Table {
+    name: "keys",
+    columns: &[("scope", Text), ("key", Text), ("request", Text), ("made", Text), ("at", Int)],
+    key: &["scope", "key"],
+};
+
+pub(in crate::store) fn key(record: &KeyRecord) -> Cells {
+    vec![
+        Cell::text(&record.scope),
+        Cell::text(&record.key),
+        Cell::text(&record.request),
+        Cell::text(&record.made),
+        time(record.at),
+    ]
+}
+
+pub(in crate::store) const AUDIT: Table = Table {
+    name: "audit",
+    columns: &[("id", Text), ("at", Int), ("actor", Text), ("action", Text), ("target", Text), ("data", Text)],
+    key: &["id"],
+};
+
+pub(in crate::store) fn audit(entry: &AuditEntry) -> Cells {
+    vec![
+        id(entry.id),
+        time(entry.at),
+        json(&entry.actor),
+        Cell::text(&entry.action),
+        Cell::text(&entry.target),
+        json(&entry.data),
+    ]
+}
+
+pub(in crate::store) fn id(id: Uuid) -> Cell {
+    Cell::text(id.to_string())
+}
+
+pub(in crate::store) fn time(at: Timestamp) -> Cell {
+    Cell::int(at.unix_ms())
+}
+
+pub(in crate::store) fn maybe_time(at: Option<Timestamp>) -> Cell {
+    Cell::Int(at.map(Timestamp::unix_ms))
+}
+
+/// A noun as JSON text. The domain's nouns have string keys and finite numbers, so they always have one.
+pub(in crate::store) fn json(value: &impl Serialize) -> Cell {
+    Cell::text(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+}
+
+fn maybe_json(value: Option<&impl Serialize>) -> Cell {
+    Cell::Text(value.map(|value| serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())))
+}
+
+/// A word of a fixed list, without the quotes of its JSON form.
+pub(in crate::store) fn word(value: impl Serialize) -> Cell {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => Cell::text(word),
+        other => Cell::text(other.unwrap_or_default().to_string()),
+    }
+}

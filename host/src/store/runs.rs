@@ -1,0 +1,244 @@
+//! Reading runs with their steps, attempts and approvals, and claiming those that are due.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+
+use super::{
+    Backend, Page, Store, StoreError,
+    read::{Cursor, Select, bound, each},
+    rows,
+    statement::Cell,
+};
+use crate::domain::{
+    id::{ApprovalId, EventId, HostId, IncidentId, RunId},
+    run::{Approval, ApprovalStatus, AttemptRecord, Lease, Run, RunStatus, StepRun},
+    time::Timestamp,
+};
+
+const RUN: &str = "SELECT id, workflow, revision, status, mode, incident_id, event_id, trigger_data, inputs, depth, pins, \
+                   started_by, created_at, finished_at, deadline, ending, version, host_id, host_epoch, wake_at FROM runs";
+const STEP: &str = "SELECT run_id, step, status, phase, generation, attempt, calls, input, connection_revision, output, \
+                    summary, error, started_at, finished_at, wake_at, resume, undo, approval_id FROM step_runs";
+const APPROVAL: &str = "SELECT id, run_id, step, incident_id, role, status, shows, destructive, requested_at, expires_at, \
+                        decided_by, decided_at, reason FROM approvals";
+
+/// Which runs a list holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only of this workflow.
+    pub workflow: Option<String>,
+    /// Only of this incident.
+    pub incident: Option<IncidentId>,
+    /// Only in this status.
+    pub status: Option<RunStatus>,
+}
+
+impl Store {
+    /// The run of an identifier, with its steps.
+    pub async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        let rows = Select::new(RUN).and("id =", rows::id(id.0)).all(self).await?;
+        Ok(self.with_steps(&rows).await?.pop())
+    }
+
+    /// A page of runs, the newest first; the cursor is the last one's identifier.
+    pub async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<Vec<Run>, StoreError> {
+        let rows = Select::new(RUN)
+            .and_maybe("workflow =", filter.workflow.as_ref().map(Cell::text))
+            .and_maybe("incident_id =", filter.incident.map(|id| rows::id(id.0)))
+            .and_maybe("status =", filter.status.map(rows::word))
+            .and_maybe("id <", page.after.as_ref().map(Cell::text))
+            .order("id DESC", page.limit)
+            .all(self)
+            .await?;
+        self.with_steps(&rows).await
+    }
+
+    /// How the tries of a run ended, in the order they did.
+    pub async fn attempts(&self, run: RunId) -> Result<Vec<AttemptRecord>, StoreError> {
+        let sql = "SELECT run_id, step, generation, attempt, phase, call, started_at, finished_at, outcome, error, trace \
+                   FROM attempts";
+        let rows = Select::new(sql).and("run_id =", rows::id(run.0)).order("finished_at, step, call", 10_000);
+        each(&rows.all(self).await?, attempt)
+    }
+
+    /// An approval.
+    pub async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+        let row = Select::new(APPROVAL).and("id =", rows::id(id.0)).one(self).await?;
+        row.map(|row| approval(&Cursor(&row))).transpose()
+    }
+
+    /// A page of approvals, the oldest first; the cursor is the last one's identifier.
+    pub async fn approvals(&self, status: Option<ApprovalStatus>, page: &Page) -> Result<Vec<Approval>, StoreError> {
+        let rows = Select::new(APPROVAL)
+            .and_maybe("status =", status.map(rows::word))
+            .and_maybe("id >", page.after.as_ref().map(Cell::text))
+            .order("id", page.limit)
+            .all(self)
+            .await?;
+        each(&rows, approval)
+    }
+
+    /// Claims runs that are due and driven by nobody, and those whose host is gone or began a new life.
+    pub async fn claim_runs(&self, lease: Lease, now: Timestamp, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let ids = self.claimable(now, limit).await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (0..ids.len()).map(|index| format!("${}", index + 3)).collect();
+        // The conditions stand here again: between reading and writing another host may have been faster.
+        let sql = format!(
+            "UPDATE runs SET host_id = $1, host_epoch = $2, version = version + 1 WHERE id IN (SELECT id FROM runs WHERE id \
+             IN ({}) AND wake_at IS NOT NULL AND (host_id IS NULL OR {}) {}) RETURNING id",
+            places.join(", "),
+            orphaned(self.backend()),
+            self.backend().skip_locked(),
+        );
+        let mine = [Cell::text(lease.host.to_string()), Cell::int(lease.epoch)];
+        let cells = mine.into_iter().chain(ids.into_iter().map(Cell::text)).collect();
+        let claimed = self.aside(&sql, cells).await?;
+        let mut runs = Vec::with_capacity(claimed.len());
+        for row in claimed {
+            let id = Cursor(&row).uuid("id")?;
+            runs.extend(self.run(RunId(id)).await?);
+        }
+        Ok(runs)
+    }
+
+    /// Reads before it writes: most looks find nothing, and a look must not take SQLite's one write lock.
+    async fn claimable(&self, now: Timestamp, limit: u32) -> Result<Vec<String>, StoreError> {
+        let due = Select::new("SELECT id FROM runs").and("host_id IS NULL AND wake_at <=", rows::time(now));
+        let mut ids = each(&due.order("wake_at", limit).all(self).await?, |row| row.text("id"))?;
+        let sql = format!("SELECT id FROM runs WHERE host_id IS NOT NULL AND {}", orphaned(self.backend()));
+        let orphans = Select::new(&sql).order("id", limit).all(self).await?;
+        ids.extend(each(&orphans, |row| row.text("id"))?);
+        ids.truncate(limit as usize);
+        Ok(ids)
+    }
+
+    /// Makes runs due that the kill switch held.
+    pub async fn wake_paused_runs(&self, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET wake_at = $1 WHERE status = 'paused' AND wake_at > $2 RETURNING id";
+        self.aside(sql, vec![rows::time(now), rows::time(now)]).await?;
+        Ok(())
+    }
+
+    async fn with_steps(&self, rows: &[AnyRow]) -> Result<Vec<Run>, StoreError> {
+        let mut runs = each(rows, run)?;
+        if runs.is_empty() {
+            return Ok(runs);
+        }
+        let places: Vec<String> = (1..=runs.len()).map(|index| format!("${index}")).collect();
+        let sql = format!("{STEP} WHERE run_id IN ({}) ORDER BY run_id, position", places.join(", "));
+        let cells = runs.iter().map(|run| rows::id(run.id.0)).collect();
+        let mut steps: BTreeMap<RunId, Vec<StepRun>> = BTreeMap::new();
+        for row in bound(sqlx::query(AssertSqlSafe(sql)), cells).fetch_all(&self.readers).await? {
+            let row = Cursor(&row);
+            steps.entry(RunId(row.uuid("run_id")?)).or_default().push(step(&row)?);
+        }
+        for run in &mut runs {
+            run.steps = steps.remove(&run.id).unwrap_or_default();
+        }
+        Ok(runs)
+    }
+
+    /// How many runs have not ended.
+    pub async fn live_runs(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) FROM runs WHERE wake_at IS NOT NULL").fetch_one(&self.readers).await?;
+        Ok(row.try_get(0)?)
+    }
+}
+
+/// Whether the host that drove a run is gone: unknown, in a later life, or silent for longer than its lease.
+fn orphaned(backend: Backend) -> String {
+    format!(
+        "NOT EXISTS (SELECT 1 FROM hosts WHERE hosts.id = runs.host_id AND hosts.epoch = runs.host_epoch AND \
+         hosts.lease_expires_at >= {})",
+        backend.now_ms()
+    )
+}
+
+fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
+    let lease = match (row.maybe_uuid("host_id")?, row.maybe_int("host_epoch")?) {
+        (Some(host), Some(epoch)) => Some(Lease { host: HostId(host), epoch }),
+        _ => None,
+    };
+    Ok(Run {
+        id: RunId(row.uuid("id")?),
+        workflow: row.text("workflow")?,
+        revision: row.int("revision")?,
+        status: row.word("status")?,
+        mode: row.word("mode")?,
+        incident: row.maybe_uuid("incident_id")?.map(IncidentId),
+        event: row.maybe_uuid("event_id")?.map(EventId),
+        trigger: row.json("trigger_data")?,
+        inputs: row.json("inputs")?,
+        depth: row.number("depth")?,
+        pins: row.json("pins")?,
+        started_by: row.json("started_by")?,
+        created_at: row.time("created_at")?,
+        finished_at: row.maybe_time("finished_at")?,
+        deadline: row.time("deadline")?,
+        ending: row.maybe_json("ending")?,
+        version: row.int("version")?,
+        lease,
+        wake_at: row.maybe_time("wake_at")?,
+        steps: Vec::new(),
+    })
+}
+
+fn step(row: &Cursor<'_>) -> Result<StepRun, StoreError> {
+    Ok(StepRun {
+        step: row.text("step")?,
+        status: row.word("status")?,
+        phase: row.word("phase")?,
+        generation: row.number("generation")?,
+        attempt: row.number("attempt")?,
+        calls: row.number("calls")?,
+        input: row.maybe_json("input")?,
+        connection_revision: row.maybe_int("connection_revision")?,
+        output: row.json("output")?,
+        summary: row.maybe_text("summary")?,
+        error: row.maybe_json("error")?,
+        started_at: row.maybe_time("started_at")?,
+        finished_at: row.maybe_time("finished_at")?,
+        wake_at: row.maybe_time("wake_at")?,
+        resume: row.maybe_bytes("resume")?,
+        undo: row.maybe_json("undo")?,
+        approval: row.maybe_uuid("approval_id")?.map(ApprovalId),
+    })
+}
+
+fn attempt(row: &Cursor<'_>) -> Result<AttemptRecord, StoreError> {
+    Ok(AttemptRecord {
+        run: RunId(row.uuid("run_id")?),
+        step: row.text("step")?,
+        generation: row.number("generation")?,
+        attempt: row.number("attempt")?,
+        phase: row.word("phase")?,
+        call: row.number("call")?,
+        started_at: row.time("started_at")?,
+        finished_at: row.time("finished_at")?,
+        outcome: row.text("outcome")?,
+        error: row.maybe_json("error")?,
+        trace: row.json("trace")?,
+    })
+}
+
+fn approval(row: &Cursor<'_>) -> Result<Approval, StoreError> {
+    Ok(Approval {
+        id: ApprovalId(row.uuid("id")?),
+        run: RunId(row.uuid("run_id")?),
+        step: row.text("step")?,
+        incident: row.maybe_uuid("incident_id")?.map(IncidentId),
+        role: row.maybe_text("role")?,
+        status: row.word("status")?,
+        shows: row.json("shows")?,
+        destructive: row.flag("destructive")?,
+        requested_at: row.time("requested_at")?,
+        expires_at: row.maybe_time("expires_at")?,
+        decided_by: row.maybe_json("decided_by")?,
+        decided_at: row.maybe_time("decided_at")?,
+        reason: row.maybe_text("reason")?,
+    })
+}

@@ -1,0 +1,184 @@
+//! What may be written together: a guard, which is one row that must be as the writer saw it, and its dependants, which are
+//! written only if the guard went in.
+
+use serde::{Deserialize, Serialize};
+
+use super::statement::SEPARATOR;
+use crate::domain::{
+    alert::Alert,
+    audit::AuditEntry,
+    connection::Connection,
+    event::{Event, TriggerOutcome},
+    id::EventId,
+    incident::Incident,
+    pause::{Pause, PauseScope},
+    person::{Person, Token},
+    plugin::Manifest,
+    run::{Approval, AttemptRecord, Run},
+    time::Timestamp,
+    timeline::NewEntry,
+};
+
+/// A logical write.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// The row everything hangs on.
+    pub guard: Guard,
+    /// What is written with it.
+    pub then: Vec<Dependant>,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// It is on disk.
+    Applied,
+    /// The guard's row was not as the writer saw it: nothing was written. Read again and decide anew.
+    Lost,
+}
+
+/// The row a write hangs on.
+#[derive(Debug, Clone)]
+pub enum Guard {
+    /// A new incident; lost when its group is claimed by another.
+    NewIncident(Box<Incident>),
+    /// A changed incident, its version one higher than the row's.
+    Incident(Box<Incident>),
+    /// A new run with its steps; lost when its event has started its workflow before.
+    NewRun(Box<Run>),
+    /// A changed run, its version one higher than the row's, and the indices of the steps that changed.
+    Run(Box<Run>, Vec<usize>),
+    /// An event that was dispatched; lost when it had been.
+    Dispatched(EventId),
+    /// An idempotency key; lost when it is there.
+    Key(KeyRecord),
+    /// A workflow's next revision; lost when that number is taken.
+    Workflow(Box<WorkflowRevision>),
+    /// A plugin with its component: becomes the active version of its name.
+    Plugin(Box<StoredPlugin>, Vec<u8>),
+    /// A plugin's name that goes out of use; lost when none is in use.
+    PluginOff(String),
+    /// A connection's next revision; lost when that number is taken.
+    Connection(Box<Connection>),
+    /// A sealed secret, new or replaced.
+    Secret(SealedSecret),
+    /// A new person; lost when the handle is taken.
+    Person(Box<Person>),
+    /// A new token.
+    Token(Box<Token>),
+    /// A hold on automation, new or replaced.
+    Pause(Pause),
+    /// The end of a hold; lost when there is none.
+    Resume(PauseScope),
+}
+
+/// What is written with a guard.
+#[derive(Debug, Clone)]
+pub enum Dependant {
+    /// A new incident.
+    NewIncident(Box<Incident>),
+    /// A new run with its steps.
+    NewRun(Box<Run>),
+    /// How a call ended.
+    Attempt(AttemptRecord),
+    /// An approval, new or changed.
+    Approval(Approval),
+    /// A timeline entry; it gets its number when it is committed.
+    Entry(NewEntry),
+    /// An event for the dispatcher.
+    Event(Event),
+    /// What an event meant for a workflow.
+    Outcome(TriggerOutcome),
+    /// An alert, new or changed.
+    Alert(Alert),
+    /// An idempotency key.
+    Key(KeyRecord),
+    /// Who changed the platform.
+    Audit(AuditEntry),
+    /// The picture of the platform became older than this.
+    CatalogChanged,
+}
+
+/// What an idempotency key was used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Whose key it is.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+    /// A hash of the request.
+    pub request: String,
+    /// The identifier of what it made.
+    pub made: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A workflow document as it was saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowRevision {
+    /// The workflow.
+    pub name: String,
+    /// From 1.
+    pub revision: i64,
+    /// The document's text.
+    pub source: String,
+    /// When it was saved.
+    pub created_at: Timestamp,
+    /// The handle of who saved it.
+    pub created_by: String,
+    /// Whether this revision takes the workflow out of use.
+    pub deleted: bool,
+}
+
+/// An installed plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPlugin {
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The component's size in bytes.
+    pub size: i64,
+    /// When it was installed.
+    pub installed_at: Timestamp,
+    /// The handle of who installed it.
+    pub installed_by: String,
+    /// Whether new runs use it.
+    pub active: bool,
+}
+
+/// A secret as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSecret {
+    /// Its name.
+    pub name: String,
+    /// The sealed bytes.
+    pub sealed: Vec<u8>,
+    /// When it was set.
+    pub updated_at: Timestamp,
+    /// The handle of who set it.
+    pub updated_by: String,
+}
+
+impl Guard {
+    /// The guarded row: a batch holds at most one write per row, because both databases apply only one of two rows of a
+    /// statement that hit the same target.
+    pub(super) fn row(&self) -> String {
+        match self {
+            Self::NewIncident(incident) | Self::Incident(incident) => format!("incident {}", incident.id),
+            Self::NewRun(run) | Self::Run(run, _) => format!("run {}", run.id),
+            Self::Dispatched(event) => format!("event {event}"),
+            Self::Key(key) => format!("key {}{SEPARATOR}{}", key.scope, key.key),
+            Self::Workflow(revision) => format!("workflow {}", revision.name),
+            Self::Plugin(plugin, _) => format!("plugin {}", plugin.manifest.name),
+            Self::PluginOff(name) => format!("plugin {name}"),
+            Self::Connection(connection) => format!("connection {}", connection.name),
+            Self::Secret(secret) => format!("secret {}", secret.name),
+            Self::Person(person) => format!("person {}", person.handle),
+            Self::Token(token) => format!("token {}", token.id),
+            Self::Pause(pause) => format!("pause {:?}", pause.scope),
+            Self::Resume(scope) => format!("pause {scope:?}"),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A fresh database for each test: an SQLite file, or a database in one private PostgreSQL server that the test binary
+//! starts.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use sqlx::{AnyConnection, Connection, Executor};
+use tempfile::TempDir;
+
+use crate::process::{Server, bound_to_us, free_port, is_root};
+
+/// The account PostgreSQL runs as when the tests run as root; Debian's package makes it.
+const ACCOUNT: &str = "postgres";
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl Kind {
+    /// Says in the test's output which database comes now.
+    #[expect(clippy::print_stdout, reason = "a failing test shows on which database it failed")]
+    pub fn announce(self) {
+        println!("on {self:?}");
+    }
+}
+
+/// Both kinds: every store test runs on each.
+pub const BOTH: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
+
+/// An empty database.
+#[derive(Debug)]
+pub struct Database {
+    /// Its URL.
+    pub url: String,
+    /// Keeps an SQLite file's folder.
+    _folder: Option<TempDir>,
+}
+
+impl Database {
+    /// A new one.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().expect("a folder");
+                let url = format!("sqlite:{}", folder.path().join("wardroom.db").display());
+                Self { url, _folder: Some(folder) }
+            }
+            Kind::Postgres => {
+                static NUMBER: AtomicU32 = AtomicU32::new(0);
+                let server = postgres();
+                let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+                sqlx::any::install_default_drivers();
+                let mut connection = AnyConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL");
+                connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
+                Self { url: format!("{server}/{name}"), _folder: None }
+            }
+        }
+    }
+}
+
+/// The private server's URL, without a database.
+fn postgres() -> &'static str {
+    static SERVER: OnceLock<String> = OnceLock::new();
+    SERVER.get_or_init(start)
+}
+
+fn start() -> String {
+    let binaries = binaries();
+    let folder = std::env::temp_dir().join(format!("wardroom-postgres-{}", std::process::id()));
+    _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    if is_root() {
+        run(Command::new("chown").arg(ACCOUNT).arg(&folder));
+    }
+    let data = folder.join("data");
+    let initdb = binaries.join("initdb");
+    run(bound_to_us(&initdb.display().to_string(), Some(ACCOUNT))
+        .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"])
+        .arg(&data));
+    let port = free_port();
+    let mut command = bound_to_us(&binaries.join("postgres").display().to_string(), Some(ACCOUNT));
+    command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+    command.args(["-c", "max_connections=400", "-c", "unix_socket_directories="]);
+    let mut server = Server::start("PostgreSQL", command);
+    server.wait(|| accepts(&binaries, port));
+    // The server lives as long as this process; its folder is swept by the next.
+    sweep(&folder);
+    format!("postgres://postgres@127.0.0.1:{port}")
+}
+
+fn accepts(binaries: &Path, port: u16) -> bool {
+    let status =
+        Command::new(binaries.join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Removes what test binaries left that have ended.
+fn sweep(ours: &Path) {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(pid) = name.strip_prefix("wardroom-postgres-") else { continue };
+        if entry.path() != ours && !Path::new("/proc").join(pid).exists() {
+            _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Where PostgreSQL's programs are: on the `PATH`, or in Debian's folder of the newest version.
+fn binaries() -> PathBuf {
+    let on_path = Command::new("sh").args(["-c", "command -v initdb"]).output().expect("a shell").stdout;
+    let on_path = String::from_utf8_lossy(&on_path).trim().to_owned();
+    // A link on the `PATH` may stand alone: the programs beside its target are wanted.
+    if let Some(folder) = std::fs::canonicalize(on_path).ok().as_deref().and_then(Path::parent) {
+        return folder.to_owned();
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists()).max();
+    newest.expect("PostgreSQL: scripts/counterparts.sh installs it")
+}

@@ -1,0 +1,229 @@
+//! A Wardroom server of the test's own, and a client for it.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wardroom::app::{App, Config};
+
+use crate::{
+    database::{Database, Kind},
+    guests,
+    process::now,
+};
+
+/// The administrator's token of every test server.
+pub const ADMIN: &str = "wrd_test-administrator";
+
+/// A server in this process, over a database of its own.
+pub struct Server {
+    app: Option<App>,
+    /// What the tests ask.
+    pub api: Api,
+    /// Its database.
+    pub database: Database,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(kind: Kind) -> Self {
+        let database = Database::new(kind).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = App::start(config(&database.url, folder.path().join("data"))).await.expect("starts");
+        Self { api: Api::new(app.address, ADMIN), app: Some(app), database, folder }
+    }
+
+    /// Stops gracefully and starts again over the same data.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let app = App::start(config(&self.database.url, self.folder.path().join("data"))).await.expect("starts");
+        self.api = Api::new(app.address, ADMIN);
+        self.app = Some(app);
+    }
+
+    /// Stops gracefully.
+    pub async fn stop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+    }
+}
+
+fn config(url: &str, data: PathBuf) -> Config {
+    Config {
+        data,
+        database_url: Some(url.into()),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        key: None,
+        admin_token: Some(ADMIN.into()),
+        operator_hosts: None,
+    }
+}
+
+/// A client with one token.
+#[derive(Debug, Clone)]
+pub struct Api {
+    client: reqwest::Client,
+    /// The server's URL.
+    pub url: String,
+    token: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body; null when there is none or it is no JSON.
+    pub body: Value,
+    /// The `ETag`.
+    pub etag: Option<String>,
+    /// The content type.
+    pub content_type: String,
+}
+
+impl Answer {
+    /// The body of an answer that says success.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{}: {:#}", self.status, self.body);
+        self.body
+    }
+
+    /// The body of a problem of this status.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn problem(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{:#}", self.body);
+        assert_eq!(self.content_type, "application/problem+json");
+        assert_eq!(self.body["status"], json!(status));
+        self.body
+    }
+}
+
+impl Api {
+    /// A client of a server.
+    ///
+    /// # Panics
+    /// When there is no client.
+    pub fn new(address: SocketAddr, token: &str) -> Self {
+        _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { client, url: format!("http://{address}"), token: token.to_owned() }
+    }
+
+    /// The same client with another token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// A client for a new person of this role.
+    pub async fn person(&self, handle: &str, role: &str) -> Self {
+        self.post("/people", json!({ "handle": handle, "name": handle })).await.ok();
+        let made = self.post("/tokens", json!({ "person": handle, "role": role })).await.ok();
+        self.with_token(made["token"].as_str().unwrap_or_default())
+    }
+
+    /// A request; `path` is under `/api/v1` unless it begins with `//`, which stands for the root.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        self.try_send(method, path, headers, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// A request that may find nobody.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, reqwest::Error> {
+        let url = match path.strip_prefix("//") {
+            Some(root) => format!("{}/{root}", self.url),
+            None => format!("{}/api/v1{path}", self.url),
+        };
+        let mut request = self.client.request(method, url).body(body).timeout(Duration::from_secs(30));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (etag, content_type) = (header("etag"), header("content-type").unwrap_or_default());
+        let status = response.status();
+        let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
+        Ok(Answer { status, body, etag, content_type })
+    }
+
+    /// A GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Vec::new()).await
+    }
+
+    /// A POST of JSON.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::POST, path, &[], &body).await
+    }
+
+    /// A PUT of JSON.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::PUT, path, &[], &body).await
+    }
+
+    /// A request with a JSON body and headers.
+    pub async fn json(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let headers: Vec<(&str, &str)> =
+            [("content-type", "application/json")].iter().chain(headers).copied().collect();
+        self.send(method, path, &headers, body.to_string().into_bytes()).await
+    }
+
+    /// Installs a bundled plugin.
+    pub async fn install(&self, plugin: &str) {
+        let headers = [("content-type", "application/wasm")];
+        self.send(Method::POST, "/plugins", &headers, guests::bundled(plugin)).await.ok();
+    }
+
+    /// Saves a workflow.
+    pub async fn save(&self, name: &str, source: &str) {
+        let headers = [("content-type", "application/yaml")];
+        self.send(Method::PUT, &format!("/workflows/{name}"), &headers, source.as_bytes().to_vec()).await.ok();
+    }
+
+    /// Asks until the answer is as wanted.
+    ///
+    /// # Panics
+    /// With the last answer, when it is not within a minute.
+    pub async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = now() + Duration::from_mins(1);
+        loop {
+            let body = self.get(path).await.body;
+            if wanted(&body) {
+                return body;
+            }
+            assert!(now() < deadline, "{path}: {body:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a run has ended.
+    pub async fn ended(&self, run: &Value) -> Value {
+        let id = run["id"].as_str().unwrap_or_default();
+        self.until(&format!("/runs/{id}"), |run| !run["finished_at"].is_null()).await
+    }
+}

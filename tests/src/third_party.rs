@@ -1,0 +1,114 @@
+//! A small HTTP server of the test's own that remembers what it was asked. It stands in for no product: it is the far end
+//! of the sandbox's network.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+/// A request as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The method.
+    pub method: String,
+    /// The path with query.
+    pub path: String,
+    /// The headers, names in lower case.
+    pub headers: HashMap<String, String>,
+    /// The body.
+    pub body: String,
+}
+
+/// The server.
+#[derive(Debug, Clone)]
+pub struct ThirdParty {
+    /// Where it listens.
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl ThirdParty {
+    /// Starts it. `/echo` answers with the request's headers and body, `/redirect?TO` sends elsewhere, `/large` answers
+    /// 3 MiB, `/slow` never, everything else 200 `{}`.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub async fn start() -> Self {
+        Self::slowly(Duration::ZERO).await
+    }
+
+    /// Starts one that takes its time for each answer.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub async fn slowly(pause: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let third = Self { address: listener.local_addr().expect("an address"), asked: Arc::default() };
+        let (server, asked) = (third.clone(), Arc::clone(&third.asked));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&asked), pause));
+            }
+            drop(server);
+        });
+        third
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration) {
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read(&mut stream).await {
+        asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+        tokio::time::sleep(pause).await;
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let answer = match path {
+            "/slow" => return std::future::pending().await,
+            "/redirect" => format!("HTTP/1.1 302 Found\r\nlocation: {query}\r\ncontent-length: 0\r\n\r\n"),
+            "/large" => body(&"x".repeat(3 << 20)),
+            "/echo" => body(&format!("{:?} {}", request.headers, request.body)),
+            _ => body("{}"),
+        };
+        if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn body(text: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{text}", text.len())
+}
+
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
+    let mut line = String::new();
+    stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
+    let mut words = line.split_whitespace();
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.insert(name.to_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Asked { method, path, headers, body: String::from_utf8_lossy(&body).into_owned() })
+}
