@@ -1,0 +1,51 @@
+//! The wasmtime engine: its configuration, and the thread by which CPU time is counted.
+
+use std::{io, thread};
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::limits::{self, Limits};
+
+/// An engine whose instances come from a pool: an instance costs microseconds, and there are never more than the pool
+/// holds.
+pub(super) fn new(limits: &Limits) -> wasmtime::Result<Engine> {
+    let calls = limits.calls;
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(calls)
+        .total_core_instances(calls.saturating_mul(8))
+        .total_memories(calls.saturating_mul(2))
+        .total_tables(calls.saturating_mul(4))
+        .total_stacks(calls.saturating_mul(2))
+        .max_core_instances_per_component(limits::CORE_INSTANCES_PER_CALL)
+        .max_memories_per_component(limits::MEMORIES_PER_CALL)
+        .max_tables_per_component(limits::TABLES_PER_CALL)
+        .max_memory_size(limits.memory_bytes)
+        .table_elements(limits.table_elements)
+        // What most calls touch stays mapped, so that a fresh instance faults in few pages.
+        .linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(16 << 10)
+        .async_stack_keep_resident(32 << 10)
+        .max_unused_warm_slots(calls);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits::GUEST_STACK_BYTES)
+        .async_stack_size(limits::CALL_STACK_BYTES);
+    Engine::new(&config)
+}
+
+/// Moves the epoch on every [`limits::TICK`] until the engine is gone. A thread of the operating system, because the
+/// async runtime's own may all be busy with guests.
+pub(super) fn start_ticker(engine: &Engine) -> io::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new().name("plugin-epoch".to_owned()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(limits::TICK);
+        }
+    })?;
+    Ok(())
+}

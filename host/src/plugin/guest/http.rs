@@ -1,0 +1,105 @@
+//! HTTP as a guest asks for it: counted, judged, recorded instead of sent in a simulation, and told in the trace.
+
+use super::{
+    super::{
+        bindings::wardroom::plugin::http,
+        invocation::HttpCall,
+        limits,
+        outbound::{Failed, Prepared, Sent},
+        stop::Stop,
+    },
+    Guest, elapsed,
+};
+use crate::clock::monotonic_now;
+
+impl http::Host for Guest {
+    async fn send(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, http::Error>> {
+        self.http_calls += 1;
+        if self.http_calls > limits::HTTP_FLOOD_CALLS {
+            return Err(Stop::Http { limit: limits::HTTP_FLOOD_CALLS }.into());
+        }
+        if self.http_calls > limits::HTTP_CALLS {
+            return Ok(Err(http::Error::TooLarge));
+        }
+        let started = monotonic_now();
+        let mut told = HttpCall {
+            method: request.method.chars().take(16).collect(),
+            host: String::new(),
+            path: String::new(),
+            status: None,
+            error: None,
+            duration_ms: 0,
+            bytes: 0,
+        };
+        let result = self.judged(request, &mut told).await;
+        told.duration_ms = elapsed(started);
+        match &result {
+            Ok(Ok(response)) => {
+                told.status = Some(response.status);
+                told.bytes = response.body.len();
+            }
+            Ok(Err(error)) => told.error = Some(word(error).to_owned()),
+            Err(_) => told.error = Some("not_sent".to_owned()),
+        }
+        self.trace.http.push(told);
+        result
+    }
+}
+
+impl Guest {
+    async fn judged(
+        &mut self,
+        request: http::Request,
+        told: &mut HttpCall,
+    ) -> wasmtime::Result<Result<http::Response, http::Error>> {
+        let Some(session) = &self.session else {
+            return Ok(Err(http::Error::Denied("Requests can be sent only inside a call.".to_owned())));
+        };
+        let prepared = match session.shared.outbound.prepare(session, request) {
+            Ok(prepared) => prepared,
+            Err(error) => return Ok(Err(error)),
+        };
+        told.host = prepared.host();
+        told.path = prepared.path();
+        if !prepared.safe && session.simulates() {
+            self.simulated = Some(prepared.recorded());
+            return Err(Stop::Simulated.into());
+        }
+        session.check_lease()?;
+        // Counted before it is sent: a call that is cut off in between may have been heard.
+        let counts = u32::from(!prepared.safe);
+        self.unsafe_sent += counts;
+        match send(session, prepared).await {
+            Ok(sent) => {
+                let redactor = &session.redactor;
+                let headers = sent.headers.into_iter().map(|(name, value)| (name, redactor.bytes(value))).collect();
+                let body = redactor.bytes(sent.body);
+                Ok(Ok(http::Response { status: sent.status, headers, body, truncated: sent.truncated }))
+            }
+            Err(failed) => {
+                if failed.nothing_sent {
+                    self.unsafe_sent -= counts;
+                }
+                Ok(Err(failed.error))
+            }
+        }
+    }
+}
+
+async fn send(session: &super::Session, prepared: Prepared) -> Result<Sent, Failed> {
+    let remaining = session.remaining();
+    session.shared.outbound.send(session, prepared, remaining).await
+}
+
+fn word(error: &http::Error) -> &'static str {
+    match error {
+        http::Error::Denied(_) => "denied",
+        http::Error::Dns(_) => "dns",
+        http::Error::Connect(_) => "connect",
+        http::Error::Tls(_) => "tls",
+        http::Error::Timeout => "timeout",
+        http::Error::TooLarge => "too_large",
+        http::Error::Invalid(_) => "invalid",
+        http::Error::Other(_) => "other",
+    }
+}

@@ -1,0 +1,349 @@
+//! The runtime: takes an invocation, gives it a fresh instance, and brings back a typed result whatever the guest does.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use secrecy::SecretBox;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout_at,
+};
+use wasmtime::{
+    Engine, Store, Trap, UpdateDeadline,
+    component::{HasSelf, Linker},
+};
+
+use super::{
+    bindings::{ActionWithUndoAndCheck, wardroom::plugin::types::Mode as WitMode},
+    cache::Cache,
+    engine,
+    error::{LoadError, PluginError, PluginErrorKind, StartError},
+    guest::{Guest, Session},
+    invocation::{Called, Finding, Function, Invocation, Outcome, Trace},
+    limits::{self, Limits},
+    outbound::Outbound,
+    outcome,
+    ports::{Resolve, SecretPort, StatePort},
+    registry::{Loaded, Registry},
+    stop::Stop,
+};
+use crate::{
+    clock::{Clock, monotonic_now},
+    domain::run::Mode,
+};
+
+/// What the runtime is made of.
+pub struct Options {
+    /// Where compiled components are kept, and the key that proves them ours; none: they are compiled at every start.
+    pub cache: Option<(PathBuf, SecretBox<[u8; 32]>)>,
+    /// The limits an operator may set.
+    pub limits: Limits,
+    /// Stored secrets.
+    pub secrets: Arc<dyn SecretPort>,
+    /// Plugins' state.
+    pub state: Arc<dyn StatePort>,
+    /// Looks names up.
+    pub resolver: Arc<dyn Resolve>,
+    /// The only origins plugins may reach; none: the connections and grants decide alone.
+    pub operator_hosts: Option<Vec<String>>,
+    /// The time guests see.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The runtime. Cheap to clone.
+#[derive(Clone)]
+pub struct PluginHost(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    registry: Registry,
+    /// Calls at a time: as many as the pool has instances.
+    calls: Semaphore,
+    limits: Limits,
+    shared: Arc<Shared>,
+}
+
+/// What every call shares.
+pub(super) struct Shared {
+    pub(super) secrets: Arc<dyn SecretPort>,
+    pub(super) state: Arc<dyn StatePort>,
+    pub(super) outbound: Outbound,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for PluginHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PluginHost")
+    }
+}
+
+impl PluginHost {
+    /// Starts the runtime.
+    pub fn new(options: Options) -> Result<Self, StartError> {
+        let refused = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
+        let engine = engine::new(&options.limits).map_err(refused)?;
+        engine::start_ticker(&engine).map_err(StartError::Ticker)?;
+        let cache = match options.cache {
+            Some((folder, key)) => {
+                let path = folder.display().to_string();
+                Some(Cache::open(&folder, key, &engine).map_err(|source| StartError::Cache { path, source })?)
+            }
+            None => None,
+        };
+        let mut linker = Linker::new(&engine);
+        ActionWithUndoAndCheck::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(refused)?;
+        let shared = Arc::new(Shared {
+            secrets: options.secrets,
+            state: options.state,
+            outbound: Outbound::new(options.resolver, options.operator_hosts),
+            clock: options.clock,
+        });
+        Ok(Self(Arc::new(Inner {
+            registry: Registry::new(engine.clone(), linker, cache),
+            engine,
+            calls: Semaphore::new(options.limits.calls as usize),
+            limits: options.limits,
+            shared,
+        })))
+    }
+
+    /// Whether a component is ready to be called.
+    pub fn is_loaded(&self, digest: &str) -> bool {
+        self.0.registry.get(digest).is_some()
+    }
+
+    /// Makes a component ready: from the cache, or by compiling it beside the async threads.
+    pub async fn load(&self, digest: &str, bytes: &[u8]) -> Result<(), LoadError> {
+        let (host, name, bytes) = (self.clone(), digest.to_owned(), bytes.to_vec());
+        let unfit = |reason: String| LoadError::Unfit { digest: digest.to_owned(), reason };
+        let loading = tokio::task::spawn_blocking(move || host.0.registry.load(&name, &bytes));
+        loading.await.map_err(|error| unfit(error.to_string()))?
+    }
+
+    /// Calls an action.
+    pub async fn invoke(&self, invocation: Invocation) -> Called {
+        let started = monotonic_now();
+        let deadline = started + invocation.deadline.min(self.0.limits.wall_clock);
+        let mut trace = Trace { digest: invocation.digest.clone(), ..Trace::default() };
+        let ready = self.ready(&invocation, deadline).await;
+        let (loaded, session, _permit) = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                trace.duration_ms = milliseconds(started.elapsed());
+                return Called { result: Err(error), trace };
+            }
+        };
+        let function = session.invocation.function;
+        let mut store = self.store(Some(session), trace);
+        let answer = timeout_at(deadline.into(), call(&mut store, &loaded, function, deadline)).await;
+        let mut guest = store.into_data();
+        guest.trace.duration_ms = milliseconds(started.elapsed());
+        guest.trace.peak_memory_bytes = guest.meter.memory_bytes();
+        guest.finish(match answer {
+            Ok(answer) => answer,
+            Err(_) => Err(wasmtime::Error::from(Stop::WallClock)),
+        })
+    }
+
+    /// Asks a component for its manifest. It is granted nothing.
+    pub(super) async fn describe(&self, digest: &str) -> Result<String, PluginError> {
+        let loaded = self.0.registry.get(digest).ok_or_else(|| not_loaded(digest))?;
+        let deadline = monotonic_now() + limits::DESCRIBE_TIME;
+        let _permit = self.permit(deadline).await?;
+        let mut store = self.store(None, Trace::default());
+        let describing = async {
+            let instance = loaded.pre.instantiate_async(&mut store).await?;
+            loaded.plugin.load(&mut store, &instance)?.call_describe(&mut store).await
+        };
+        let described = match timeout_at(deadline.into(), describing).await {
+            Ok(described) => described,
+            Err(_) => Err(wasmtime::Error::from(Stop::WallClock)),
+        };
+        let described = described.map_err(|error| ended(&error, false))?;
+        if described.len() > limits::MANIFEST_BYTES {
+            let message = format!("its manifest is longer than {} bytes", limits::MANIFEST_BYTES);
+            return Err(PluginError { kind: PluginErrorKind::OutputTooLarge, message, sent_unsafe: false });
+        }
+        Ok(described)
+    }
+
+    async fn ready(
+        &self,
+        invocation: &Invocation,
+        deadline: Instant,
+    ) -> Result<(Arc<Loaded>, Session, SemaphorePermit<'_>), PluginError> {
+        let loaded = self.0.registry.get(&invocation.digest).ok_or_else(|| not_loaded(&invocation.digest))?;
+        let action = invocation.manifest.action(&invocation.action);
+        let offered = action.is_some_and(|action| match invocation.function {
+            Function::Run => true,
+            Function::Undo => action.undo && loaded.undo.is_some(),
+            Function::Check => action.check && loaded.check.is_some(),
+        });
+        if !offered {
+            let message =
+                format!("the plugin does not offer {:?} of action {}", invocation.function, invocation.action);
+            return Err(PluginError { kind: PluginErrorKind::UnknownAction, message, sent_unsafe: false });
+        }
+        let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
+        let permit = self.permit(deadline).await?;
+        Ok((loaded, session, permit))
+    }
+
+    async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, PluginError> {
+        match timeout_at(deadline.into(), self.0.calls.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(PluginError {
+                kind: PluginErrorKind::PoolExhausted,
+                message: format!("{} calls are running, and none ended in time", self.0.limits.calls),
+                sent_unsafe: false,
+            }),
+        }
+    }
+
+    fn store(&self, session: Option<Session>, trace: Trace) -> Store<Guest> {
+        let mut store = Store::new(&self.0.engine, Guest::new(session, &self.0.limits, trace));
+        store.limiter(|guest| &mut guest.meter);
+        store.set_hostcall_fuel(limits::CROSSING_BYTES);
+        store.set_epoch_deadline(1);
+        let budget = self.0.limits.cpu;
+        store.epoch_deadline_callback(move |mut context| {
+            let trace = &mut context.data_mut().trace;
+            trace.cpu_ms += milliseconds(limits::TICK);
+            if Duration::from_millis(trace.cpu_ms) > budget {
+                return Err(Stop::Cpu { limit_ms: milliseconds(budget) }.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+}
+
+/// Calls an export of a fresh instance and turns its answer into an outcome.
+fn call<'a>(
+    store: &'a mut Store<Guest>,
+    loaded: &'a Loaded,
+    function: Function,
+    deadline: Instant,
+) -> BoxFuture<'a, wasmtime::Result<Answer>> {
+    Box::pin(async move {
+        let remaining = deadline.saturating_duration_since(monotonic_now());
+        let arguments = store.data().arguments(milliseconds(remaining));
+        let instance = loaded.pre.instantiate_async(&mut *store).await?;
+        let missing = || wasmtime::Error::msg("the export is gone");
+        Ok(match function {
+            Function::Run => {
+                Answer::Reply(loaded.plugin.load(&mut *store, &instance)?.call_run(&mut *store, &arguments).await?)
+            }
+            Function::Undo => {
+                let undo = loaded.undo.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+                Answer::Reply(undo.call_undo(&mut *store, &arguments).await?)
+            }
+            Function::Check => {
+                let check = loaded.check.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+                Answer::Finding(check.call_check(&mut *store, &arguments).await?)
+            }
+        })
+    })
+}
+
+/// What an export gave back.
+pub(super) enum Answer {
+    Reply(Result<super::bindings::wardroom::plugin::types::Reply, super::bindings::wardroom::plugin::types::Failure>),
+    Finding(
+        Result<
+            super::bindings::exports::wardroom::plugin::check::Finding,
+            super::bindings::wardroom::plugin::types::Failure,
+        >,
+    ),
+}
+
+impl Guest {
+    /// Ends the call: masks what must not be seen, and brings the answer into its final shape.
+    fn finish(mut self, answer: wasmtime::Result<Answer>) -> Called {
+        let Some(session) = self.session.take() else {
+            let error = ended(&wasmtime::Error::msg("no session"), false);
+            return Called { result: Err(error), trace: self.trace };
+        };
+        let sent_unsafe = self.unsafe_sent > 0;
+        let result = match answer {
+            Ok(answer) => outcome::read(answer, &session, std::mem::take(&mut self.notes)).map_err(|mut error| {
+                error.sent_unsafe = sent_unsafe;
+                error
+            }),
+            Err(error) => match (error.downcast_ref::<Stop>(), self.simulated.take()) {
+                (Some(Stop::Simulated), Some(request)) if session.invocation.function != Function::Check => {
+                    Ok(Outcome::Simulated { request })
+                }
+                // Looking must not change anything: a plugin that tries cannot tell.
+                (Some(Stop::Simulated), _) => Ok(Outcome::Finding(Finding::Unknown)),
+                _ => Err(ended(&error, sent_unsafe)),
+            },
+        };
+        let redactor = &session.redactor;
+        let result = match result {
+            Ok(outcome) => Ok(outcome::masked(outcome, redactor)),
+            Err(error) => Err(outcome::masked_error(error, redactor)),
+        };
+        Called { result, trace: outcome::masked_trace(self.trace, redactor) }
+    }
+}
+
+/// The typed failure behind an error of wasmtime's.
+fn ended(error: &wasmtime::Error, sent_unsafe: bool) -> PluginError {
+    let (kind, message) = if let Some(stop) = error.downcast_ref::<Stop>() {
+        let kind = match stop {
+            Stop::Memory { .. } => PluginErrorKind::MemoryLimit,
+            Stop::Table { .. } => PluginErrorKind::TableLimit,
+            Stop::Cpu { .. } => PluginErrorKind::CpuLimit,
+            Stop::Log { .. } => PluginErrorKind::LogLimit,
+            Stop::Http { .. } => PluginErrorKind::HttpLimit,
+            Stop::WallClock => PluginErrorKind::WallClock,
+            Stop::LeaseLost => PluginErrorKind::LeaseLost,
+            Stop::Simulated => PluginErrorKind::Internal,
+        };
+        (kind, format!("the plugin was ended: {stop}"))
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        match trap {
+            Trap::StackOverflow => {
+                (PluginErrorKind::StackOverflow, "the plugin was ended: it called itself too deep".to_owned())
+            }
+            Trap::UnreachableCodeReached => {
+                (PluginErrorKind::Trap, "the plugin panicked; its log may say why".to_owned())
+            }
+            trap => (PluginErrorKind::Trap, format!("the plugin trapped: {trap}")),
+        }
+    } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        (PluginErrorKind::PoolExhausted, "no instance is free: the plugin is too large for the pool".to_owned())
+    } else if format!("{error:#}").contains("hostcalls has been exhausted") {
+        let message = format!("the plugin handed over more than {} bytes at once", limits::CROSSING_BYTES);
+        (PluginErrorKind::OutputTooLarge, message)
+    } else {
+        tracing::warn!(error = format!("{error:#}"), "a plugin call ended in a way the host does not know");
+        (
+            PluginErrorKind::Internal,
+            "the call ended in a way the host does not know; the server's log says more".to_owned(),
+        )
+    };
+    PluginError { kind, message, sent_unsafe }
+}
+
+fn not_loaded(digest: &str) -> PluginError {
+    let message = format!("the component {digest} is not loaded");
+    PluginError { kind: PluginErrorKind::NotLoaded, message, sent_unsafe: false }
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The contract's word for a mode.
+pub(super) fn wit_mode(mode: Mode) -> WitMode {
+    match mode {
+        Mode::Real => WitMode::Real,
+        Mode::Simulated => WitMode::Simulated,
+    }
+}

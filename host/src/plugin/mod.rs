@@ -1,0 +1,31 @@
+//! The plugin runtime: runs WebAssembly components in sandboxes that reach only what was granted. Knows neither HTTP
+//! routes nor SQL; what it needs of the layer above it asks for as traits. In reading order:
+//!
+//! - [`invocation`], [`error`]: what goes into a call, what comes out, and how it fails
+//! - [`limits`]: every limit
+//! - `host`: [`PluginHost`], the runtime itself; `inspect` and `registry` are how components get in
+//! - `guest`: what a guest may ask for; `outbound`: its way to the network; `redact`: what nobody may see
+//! - [`ports`]: what the runtime asks of the layer above
+
+mod bindings;
+mod cache;
+mod engine;
+pub mod error;
+mod guest;
+mod host;
+mod inspect;
+pub mod invocation;
+pub mod limits;
+mod outbound;
+mod outcome;
+pub mod ports;
+mod redact;
+mod registry;
+mod stop;
+
+pub use error::{Failure, LoadError, PluginError, PluginErrorKind, RefusedPlugin, StartError};
+pub use host::{Options, PluginHost};
+pub use inspect::Inspection;
+pub use invocation::{
+    Artifact, Called, Content, Done, Finding, Function, Invocation, Note, Outcome, Overlay, Pending, Trace,
+};

@@ -1,0 +1,329 @@
+//! One HTTP request: checked, completed with auth and secrets, sent, and its answer read up to the limit.
+
+use std::{error::Error as _, time::Duration};
+
+use base64::Engine as _;
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use url::{Host, Url};
+
+use super::{
+    super::{bindings::wardroom::plugin::http as wit, guest::Session, limits},
+    Forbidden, Outbound, Unresolved, address,
+    policy::{Policy, Refusal},
+    refusal,
+};
+use crate::domain::connection::Auth;
+
+/// A request that passed the policy, with secrets joined.
+pub(in crate::plugin) struct Prepared {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+    timeout: Duration,
+    /// Whether it only reads.
+    pub(in crate::plugin) safe: bool,
+    /// The request as people may see it.
+    shown: Value,
+    shown_url: Url,
+}
+
+/// An answer.
+pub(in crate::plugin) struct Sent {
+    pub(in crate::plugin) status: u16,
+    pub(in crate::plugin) headers: Vec<(String, Vec<u8>)>,
+    pub(in crate::plugin) body: Vec<u8>,
+    pub(in crate::plugin) truncated: bool,
+}
+
+/// A request without an answer.
+pub(in crate::plugin) struct Failed {
+    pub(in crate::plugin) error: wit::Error,
+    /// Whether it is certain that the third party heard nothing.
+    pub(in crate::plugin) nothing_sent: bool,
+}
+
+/// Headers that are the host's: they frame the message, or say where it goes.
+const FRAMING: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl Prepared {
+    pub(in crate::plugin) fn host(&self) -> String {
+        let port = self.url.port().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}{port}", self.url.host_str().unwrap_or_default())
+    }
+
+    pub(in crate::plugin) fn path(&self) -> String {
+        self.url.path().to_owned()
+    }
+
+    /// The request for the record of a simulation: exact, with secrets as names.
+    pub(in crate::plugin) fn recorded(&self) -> Value {
+        let mut shown = self.shown.clone();
+        shown["method"] = json!(self.method.as_str());
+        shown["url"] = json!(self.shown_url.as_str());
+        json!({ "http": shown })
+    }
+}
+
+impl Outbound {
+    /// Judges a request and completes it. Nothing is sent.
+    pub(in crate::plugin) fn prepare(&self, session: &Session, request: wit::Request) -> Result<Prepared, wit::Error> {
+        let invocation = &session.invocation;
+        let connection = invocation.connection.as_deref();
+        let policy =
+            Policy { manifest: &invocation.manifest, connection, operator_hosts: self.operator_hosts.as_deref() };
+        let method = method(&request.method)?;
+        let target = policy.target(&request.url).map_err(|refusal| match refusal {
+            Refusal::Invalid(text) => wit::Error::Invalid(text),
+            Refusal::Denied(text) => wit::Error::Denied(text),
+            Refusal::TooLarge => wit::Error::TooLarge,
+        })?;
+        let safe = policy.is_safe(&method, &target);
+        let networks = connection.map_or(&[][..], |connection| &connection.grant.networks);
+        check_literal(&target.url, networks)?;
+        let mut builder = Builder { session, headers: HeaderMap::new(), shown: Vec::new(), bytes: 0 };
+        for header in &request.headers {
+            builder.header(header)?;
+        }
+        let (body, shown_body) = body(session, request.body)?;
+        let mut url = target.url.clone();
+        let mut shown_url = target.url.clone();
+        if target.own
+            && let (Some(auth), Some(secret)) = (connection.and_then(|one| one.auth.as_ref()), &session.auth)
+        {
+            builder.auth(auth, secret, &mut url, &mut shown_url)?;
+        }
+        Ok(Prepared {
+            method,
+            url,
+            headers: builder.headers,
+            body,
+            timeout: Duration::from_millis(u64::from(request.timeout_ms)),
+            safe,
+            shown: json!({ "headers": builder.shown, "body": shown_body }),
+            shown_url,
+        })
+    }
+
+    /// Sends a request.
+    pub(in crate::plugin) async fn send(
+        &self,
+        session: &Session,
+        request: Prepared,
+        remaining: Duration,
+    ) -> Result<Sent, Failed> {
+        let unsent = |error| Failed { error, nothing_sent: true };
+        let Some(connection) = session.invocation.connection.as_deref() else {
+            return Err(unsent(wit::Error::Denied("There is no connection.".to_owned())));
+        };
+        let client = self.client(connection).map_err(|_| unsent(wit::Error::Other("no client".to_owned())))?;
+        let timeout = if request.timeout.is_zero() { remaining } else { request.timeout.min(remaining) };
+        let mut sending = client.request(request.method, request.url).headers(request.headers).timeout(timeout);
+        if let Some(body) = request.body {
+            sending = sending.body(body);
+        }
+        let response = sending.send().await.map_err(|error| failed(&error))?;
+        let status = response.status().as_u16();
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+        let (mut body, mut truncated) = (Vec::new(), false);
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| Failed { nothing_sent: false, ..failed(&error) })?;
+            let room = limits::RESPONSE_BODY_BYTES - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() > room {
+                truncated = true;
+                break;
+            }
+        }
+        Ok(Sent { status, headers, body, truncated })
+    }
+}
+
+fn method(text: &str) -> Result<Method, wit::Error> {
+    let method =
+        Method::from_bytes(text.as_bytes()).ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_uppercase()));
+    match method {
+        Some(method) if method != Method::CONNECT && method != Method::TRACE => Ok(method),
+        _ => Err(wit::Error::Invalid(format!(
+            "{:?} is no method that can be sent.",
+            text.chars().take(16).collect::<String>()
+        ))),
+    }
+}
+
+/// An address written as such never meets the resolver, so it is judged here.
+fn check_literal(url: &Url, networks: &[ipnet::IpNet]) -> Result<(), wit::Error> {
+    let literal = match url.host() {
+        Some(Host::Ipv4(address)) => address.into(),
+        Some(Host::Ipv6(address)) => address.into(),
+        _ => return Ok(()),
+    };
+    if address::is_allowed(literal, networks) {
+        return Ok(());
+    }
+    Err(wit::Error::Denied(refusal(url.host_str().unwrap_or_default(), literal)))
+}
+
+struct Builder<'a> {
+    session: &'a Session,
+    headers: HeaderMap,
+    shown: Vec<Value>,
+    bytes: usize,
+}
+
+impl Builder<'_> {
+    fn header(&mut self, header: &wit::Header) -> Result<(), wit::Error> {
+        let name = header.name.to_ascii_lowercase();
+        if FRAMING.contains(&name.as_str()) {
+            return Err(wit::Error::Invalid(format!("The header {name} is the host's to set.")));
+        }
+        let (mut value, mut shown) = (String::new(), String::new());
+        for part in &header.value {
+            match part {
+                wit::Part::Text(text) => {
+                    value.push_str(text);
+                    shown.push_str(text);
+                }
+                wit::Part::Secret(word) => {
+                    value.push_str(secret(self.session, word)?.expose_secret());
+                    shown = format!("{shown}{{{{secret:{word}}}}}");
+                }
+            }
+        }
+        self.add(&name, &value, &shown)
+    }
+
+    fn add(&mut self, name: &str, value: &str, shown: &str) -> Result<(), wit::Error> {
+        let (count, bytes) = limits::REQUEST_HEADERS;
+        self.bytes += name.len() + value.len();
+        if self.headers.len() >= count || self.bytes > bytes {
+            return Err(wit::Error::TooLarge);
+        }
+        let invalid =
+            || wit::Error::Invalid(format!("The header {:?} is malformed.", name.chars().take(64).collect::<String>()));
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| invalid())?;
+        value.set_sensitive(true);
+        self.headers.append(key, value);
+        self.shown.push(json!([name, shown]));
+        Ok(())
+    }
+
+    /// Applies the connection's auth; a guest that brings the same header itself is refused.
+    fn auth(
+        &mut self,
+        auth: &Auth,
+        secret: &SecretString,
+        url: &mut Url,
+        shown_url: &mut Url,
+    ) -> Result<(), wit::Error> {
+        let value = secret.expose_secret();
+        let name = format!("{{{{secret:{}}}}}", auth.secret());
+        match auth {
+            Auth::Bearer(_) => self.auth_header("authorization", &format!("Bearer {value}"), &format!("Bearer {name}")),
+            Auth::Basic { user, .. } => {
+                let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{value}"));
+                self.auth_header("authorization", &format!("Basic {encoded}"), &format!("Basic {user}:{name}"))
+            }
+            Auth::Header { name: header, .. } => self.auth_header(&header.to_ascii_lowercase(), value, &name),
+            Auth::Query { name: parameter, .. } => {
+                url.query_pairs_mut().append_pair(parameter, value);
+                shown_url.query_pairs_mut().append_pair(parameter, &name);
+                Ok(())
+            }
+        }
+    }
+
+    fn auth_header(&mut self, header: &str, value: &str, shown: &str) -> Result<(), wit::Error> {
+        if self.headers.contains_key(header) {
+            return Err(wit::Error::Invalid(format!("The header {header} is set by the connection's auth.")));
+        }
+        self.add(header, value, shown)
+    }
+}
+
+fn secret<'a>(session: &'a Session, word: &str) -> Result<&'a SecretString, wit::Error> {
+    session.secrets.get(word).ok_or_else(|| {
+        wit::Error::Denied(format!("The secret {word:?} is not granted: add it to `grant.secrets` of the connection."))
+    })
+}
+
+fn body(session: &Session, body: Option<wit::Body>) -> Result<(Option<Vec<u8>>, Value), wit::Error> {
+    let (bytes, shown) = match body {
+        None => return Ok((None, Value::Null)),
+        Some(wit::Body::Bytes(bytes)) => {
+            let shown = String::from_utf8_lossy(&bytes).into_owned();
+            (bytes, shown)
+        }
+        Some(wit::Body::Parts(parts)) => {
+            let (mut text, mut shown) = (String::new(), String::new());
+            for part in parts {
+                match part {
+                    wit::BodyPart::Text(part) => {
+                        text.push_str(&part);
+                        shown.push_str(&part);
+                    }
+                    wit::BodyPart::JsonSecret(word) => {
+                        let value = secret(session, &word)?.expose_secret();
+                        text.push_str(&Value::from(value).to_string());
+                        shown.push_str(&Value::from(format!("{{{{secret:{word}}}}}")).to_string());
+                    }
+                }
+            }
+            (text.into_bytes(), shown)
+        }
+    };
+    if bytes.len() > limits::REQUEST_BODY_BYTES {
+        return Err(wit::Error::TooLarge);
+    }
+    Ok((Some(bytes), serde_json::from_str(&shown).unwrap_or(Value::String(shown))))
+}
+
+/// What a failure of the client's means, found by walking its causes.
+fn failed(error: &reqwest::Error) -> Failed {
+    let mut cause = error.source();
+    let mut last = String::new();
+    while let Some(inner) = cause {
+        if let Some(Forbidden(text)) = inner.downcast_ref() {
+            return Failed { error: wit::Error::Denied(text.clone()), nothing_sent: true };
+        }
+        if let Some(Unresolved(reason)) = inner.downcast_ref() {
+            return Failed { error: wit::Error::Dns(reason.to_string()), nothing_sent: true };
+        }
+        if let Some(error) = inner.downcast_ref::<rustls::Error>() {
+            return Failed { error: wit::Error::Tls(error.to_string()), nothing_sent: true };
+        }
+        if let Some(error) = inner.downcast_ref::<std::io::Error>()
+            && let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            return Failed { error: wit::Error::Tls(error.to_string()), nothing_sent: true };
+        }
+        last = inner.to_string();
+        cause = inner.source();
+    }
+    if error.is_connect() {
+        return Failed { error: wit::Error::Connect(last), nothing_sent: true };
+    }
+    if error.is_timeout() {
+        return Failed { error: wit::Error::Timeout, nothing_sent: false };
+    }
+    if error.is_builder() {
+        return Failed { error: wit::Error::Invalid("The request is malformed.".to_owned()), nothing_sent: true };
+    }
+    Failed { error: wit::Error::Other(last), nothing_sent: false }
+}

@@ -1,0 +1,106 @@
+//! The way to the network. Every request is judged by `policy`, its host is resolved once by our resolver, and only
+//! addresses that passed (`address`) are connected to. Redirects are returned, not followed.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ipnet::IpNet;
+use reqwest::{
+    Client,
+    dns::{Addrs, Name, Resolve as ReqwestResolve, Resolving},
+    redirect,
+};
+
+use super::{limits, ports::Resolve};
+use crate::domain::connection::Connection;
+
+mod address;
+mod http;
+mod mail;
+mod policy;
+
+pub(super) use http::{Failed, Prepared, Sent};
+
+/// The network as plugins reach it.
+pub(super) struct Outbound {
+    resolver: Arc<dyn Resolve>,
+    operator_hosts: Option<Vec<String>>,
+    /// One client for each connection, so that sockets are kept for the next call.
+    clients: Mutex<HashMap<ClientKey, Client>>,
+}
+
+/// A client is good for one connection as it was: another revision may grant other networks.
+type ClientKey = (String, i64);
+
+impl Outbound {
+    pub(super) fn new(resolver: Arc<dyn Resolve>, operator_hosts: Option<Vec<String>>) -> Self {
+        // Another part of the program may have installed it before: either is the same provider.
+        _ = rustls::crypto::ring::default_provider().install_default();
+        Self { resolver, operator_hosts, clients: Mutex::default() }
+    }
+
+    fn client(&self, connection: &Connection) -> Result<Client, reqwest::Error> {
+        let key = (connection.name.clone(), connection.revision);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let resolver = Guarded { resolver: Arc::clone(&self.resolver), networks: connection.grant.networks.clone() };
+        let client = Client::builder()
+            .dns_resolver(Arc::new(resolver))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .tcp_nodelay(true)
+            .connect_timeout(limits::CONNECT_TIME)
+            .user_agent(concat!("wardroom/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        if clients.len() >= limits::CLIENTS {
+            clients.clear();
+        }
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+}
+
+/// A resolver that gives only addresses that may be connected to: what is connected to is what was checked.
+struct Guarded {
+    resolver: Arc<dyn Resolve>,
+    networks: Vec<IpNet>,
+}
+
+/// A host that resolves to addresses nobody granted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+struct Forbidden(String);
+
+impl ReqwestResolve for Guarded {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (resolver, networks) = (Arc::clone(&self.resolver), self.networks.clone());
+        Box::pin(async move {
+            let addresses = resolver.resolve(name.as_str()).await.map_err(Unresolved)?;
+            let (allowed, refused): (Vec<_>, Vec<_>) =
+                addresses.into_iter().partition(|found| address::is_allowed(*found, &networks));
+            if let (true, Some(found)) = (allowed.is_empty(), refused.first()) {
+                return Err(Forbidden(refusal(name.as_str(), *found)).into());
+            }
+            let sockets: Addrs = Box::new(allowed.into_iter().map(|address| (address, 0).into()));
+            Ok(sockets)
+        })
+    }
+}
+
+/// A host that could not be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unresolved(io::Error);
+
+fn refusal(host: &str, found: std::net::IpAddr) -> String {
+    format!(
+        "{host} is at {found}, a {} address: an administrator can allow its network in `grant.networks` of the connection.",
+        address::reach(found).as_str()
+    )
+}
