@@ -1,0 +1,286 @@
+//! One call of a step: an attempt, a check, or telling people of an approval. Runs after the attempt is durable, ends with
+//! what happened, and writes nothing but what the guest may write at once.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use super::{Engine, plan::Plan};
+use crate::{
+    domain::{
+        connection::Connection,
+        run::{
+            Phase, Purpose, Retry, Run, SideEffect, StepError, StepRun,
+            happening::{Ended, Returned, Told},
+            idempotency_key,
+        },
+        timeline::EntryKind,
+        workflow::{Step, StepKind, builtin, check::check_input},
+    },
+    plugin::{self, Function, Invocation, Overlay},
+};
+
+/// How long telling people of an approval may take.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Engine {
+    /// Makes the call that the step's phase says.
+    pub(super) async fn call(self, run: Arc<Run>, step: String, overlay: Overlay) -> Returned {
+        let started_at = self.now();
+        let state = run.step(&step).cloned().unwrap_or_else(|| StepRun::pending(&step));
+        let made = match self.try_call(&run, &state, overlay).await {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::warn!(run.id = %run.id, step.id = %step, error = %error.message, "a step's call was not made");
+                Ended::NoResult { error, nothing_sent: true }.into()
+            }
+        };
+        let Made { ended, trace, told } = made;
+        Returned { step, attempt: state.attempt, phase: state.phase, started_at, ended, trace, told }
+    }
+
+    /// An error here means that nothing was called.
+    async fn try_call(&self, run: &Run, state: &StepRun, overlay: Overlay) -> Result<Made, StepError> {
+        let internal = |error: &dyn std::fmt::Display| StepError::new("internal", error.to_string());
+        let plan = self.plan(run).await.map_err(|error| internal(&error))?;
+        let step = plan.workflow.step(&state.step).ok_or_else(|| internal(&"the step is not in its workflow"))?;
+        if let StepKind::Action { plugin, action, .. } = &step.kind
+            && plugin == builtin::NAME
+        {
+            return Ok(self.built_in(run, state, action).await);
+        }
+        if let Some(refused) = unfit(state, step, &plan) {
+            return Ok(refused.into());
+        }
+        let invocation = self.invocation(run, state, step, &plan, overlay).await?;
+        self.loaded(&invocation.digest).await.map_err(|error| internal(&error))?;
+        let sample = sample_output(&plan, &step.kind);
+        let called = self.plugins().invoke(invocation).await;
+        let trace = serde_json::to_value(&called.trace).unwrap_or_default();
+        let told = told(&called.result);
+        Ok(Made { ended: ended(called.result, sample), trace, told })
+    }
+
+    async fn invocation(
+        &self,
+        run: &Run,
+        state: &StepRun,
+        step: &Step,
+        plan: &Plan,
+        overlay: Overlay,
+    ) -> Result<Invocation, StepError> {
+        let target = target(run, state, step, plan)?;
+        let missing = || StepError::new("not_installed", format!("the run has no plugin {}", target.plugin));
+        let manifest = plan.manifests.get(target.plugin).ok_or_else(missing)?;
+        let pin = run.pins.get(target.plugin).ok_or_else(missing)?;
+        let connection = match target.connection {
+            Some(name) => Some(self.frozen_connection(name, state, plan).await?),
+            None => None,
+        };
+        let limit = if state.phase == Phase::Notify { NOTIFY_TIMEOUT } else { step.timeout };
+        let left = run.deadline.since(self.now());
+        let incident = self.run_scope(run).await.map_err(|error| StepError::new("internal", error.to_string()))?;
+        let purpose = if state.phase == Phase::Notify { Purpose::Notify } else { Purpose::Run };
+        Ok(Invocation {
+            digest: pin.digest.clone(),
+            manifest: Arc::clone(manifest),
+            connection,
+            function: if state.phase == Phase::Check { Function::Check } else { Function::Run },
+            action: target.action.to_owned(),
+            input: target.input,
+            run: run.id.to_string(),
+            step: state.step.clone(),
+            item: None,
+            attempt: state.attempt,
+            incident: run.incident.map(|id| id.to_string()),
+            snapshot: run.incident.map(|_| Arc::new(incident)),
+            idempotency_key: idempotency_key(run.id, &state.step, None, state.generation, purpose),
+            mode: run.mode,
+            resume: state.resume.clone(),
+            undo_data: state.undo.clone(),
+            callback_url: None,
+            deadline: limit.min(left),
+            lease: Some(self.0.fence.watch()),
+            overlay,
+        })
+    }
+
+    /// The connection as it was when the step began; an approval's notification takes it as it is now.
+    async fn frozen_connection(&self, name: &str, state: &StepRun, plan: &Plan) -> Result<Arc<Connection>, StepError> {
+        let now = plan.catalog.connections.get(name);
+        let wanted = state.connection_revision.or(now.map(|connection| connection.revision));
+        if let Some(now) = now.filter(|connection| Some(connection.revision) == wanted) {
+            return Ok(Arc::clone(now));
+        }
+        let stored = match wanted {
+            Some(revision) => self.store().connection_revision(name, revision).await,
+            None => Ok(None),
+        };
+        match stored {
+            Ok(Some(stored)) => Ok(Arc::new(stored)),
+            Ok(None) => Err(StepError::new("no_connection", format!("there is no connection {name}"))),
+            Err(error) => Err(StepError::new("internal", error.to_string())),
+        }
+    }
+
+    /// Loads a component that this host has not run yet.
+    async fn loaded(&self, digest: &str) -> Result<(), super::EngineError> {
+        if self.plugins().is_loaded(digest) {
+            return Ok(());
+        }
+        let component = self.store().component(digest).await?;
+        let component = component.ok_or_else(|| super::EngineError::not_found("plugin", digest))?;
+        self.plugins().load(digest, &component).await.map_err(|error| super::EngineError::Internal(error.to_string()))
+    }
+}
+
+/// What a step's phase calls.
+struct Target<'a> {
+    plugin: &'a str,
+    action: &'a str,
+    connection: Option<&'a str>,
+    input: Value,
+}
+
+fn target<'a>(run: &Run, state: &StepRun, step: &'a Step, plan: &'a Plan) -> Result<Target<'a>, StepError> {
+    match &step.kind {
+        StepKind::Action { plugin, action, connection, .. } => Ok(Target {
+            plugin,
+            action,
+            connection: connection.as_deref(),
+            input: state.input.clone().unwrap_or_default(),
+        }),
+        StepKind::Approve(approve) => {
+            let nowhere = || StepError::new("nobody_told", "there is nowhere left to tell people of the approval");
+            let telling = plan.telling(&approve.notify).ok_or_else(nowhere)?;
+            let mut input = Map::new();
+            input.insert(telling.spec.text.clone(), Value::String(announcement(run, state, approve.role.as_deref())));
+            if let Some(output) = telling.step.and_then(|step| run.step(step)).map(|step| &step.output) {
+                for (field, from) in &telling.spec.from_output {
+                    input.insert(field.clone(), output.get(from).cloned().unwrap_or_default());
+                }
+            }
+            Ok(Target {
+                plugin: telling.plugin,
+                action: &telling.spec.action,
+                connection: Some(telling.connection),
+                input: Value::Object(input),
+            })
+        }
+    }
+}
+
+fn announcement(run: &Run, state: &StepRun, role: Option<&str>) -> String {
+    let who = role.map_or_else(|| "a responder".to_owned(), |role| format!("the {role}"));
+    let gated: Vec<String> =
+        state.input.as_ref().and_then(Value::as_object).into_iter().flatten().map(describe).collect();
+    let id = state.approval.map(|id| id.to_string()).unwrap_or_default();
+    format!(
+        "{} waits for {who} to approve {}. To decide: wardroom approval approve {id} (or reject)",
+        run.workflow,
+        if gated.is_empty() { "going on".to_owned() } else { gated.join(", ") },
+    )
+}
+
+fn describe((step, shown): (&String, &Value)) -> String {
+    let uses = shown.get("uses").and_then(Value::as_str).unwrap_or(step);
+    format!("{uses} with {}", shown.get("with").unwrap_or(&Value::Null))
+}
+
+fn sample_output(plan: &Plan, kind: &StepKind) -> Value {
+    match kind {
+        StepKind::Action { plugin, action, .. } => plan
+            .manifests
+            .get(plugin)
+            .and_then(|manifest| manifest.action(action))
+            .and_then(|action| action.sample_output.clone())
+            .unwrap_or_default(),
+        StepKind::Approve(_) => Value::Null,
+    }
+}
+
+/// A call that was made.
+pub(super) struct Made {
+    pub(super) ended: Ended,
+    pub(super) trace: Value,
+    pub(super) told: Vec<Told>,
+}
+
+impl From<Ended> for Made {
+    fn from(ended: Ended) -> Self {
+        Self { ended, trace: json!({}), told: Vec::new() }
+    }
+}
+
+/// Why a step's input does not fit its action: expressions may have become anything.
+fn unfit(state: &StepRun, step: &Step, plan: &Plan) -> Option<Ended> {
+    let StepKind::Action { plugin, action, .. } = &step.kind else { return None };
+    let action = plan.manifests.get(plugin)?.action(action)?;
+    let message = check_input(action, state.input.as_ref().unwrap_or(&Value::Null)).err()?;
+    let error = StepError::new("invalid_input", message);
+    Some(Ended::Failed { error, retry: Retry::Never, effect: SideEffect::None, undo: None })
+}
+
+/// What a call leaves on the timeline: its notes and its artifacts.
+fn told(result: &Result<plugin::Outcome, plugin::PluginError>) -> Vec<Told> {
+    let (notes, artifacts): (&[plugin::Note], &[plugin::Artifact]) = match result {
+        Ok(plugin::Outcome::Done(done) | plugin::Outcome::Finding(plugin::Finding::Applied(done))) => {
+            (&done.timeline, &done.artifacts)
+        }
+        Ok(plugin::Outcome::Pending(pending)) => (&pending.timeline, &[]),
+        Err(error) => match &error.kind {
+            plugin::PluginErrorKind::Failed(failure) => (&[], &failure.artifacts),
+            _ => (&[], &[]),
+        },
+        Ok(_) => (&[], &[]),
+    };
+    let note = |note: &plugin::Note| Told {
+        kind: EntryKind::Note,
+        text: note.text.clone(),
+        data: note.data.clone().unwrap_or(Value::Null),
+    };
+    notes.iter().map(note).chain(artifacts.iter().map(artifact)).collect()
+}
+
+fn artifact(artifact: &plugin::Artifact) -> Told {
+    let content = artifact.content.as_ref().map(|content| match content {
+        plugin::Content::Json(value) => json!({ "json": value }),
+        plugin::Content::Bytes(media_type, data) => {
+            json!({ "media_type": media_type, "base64": base64::engine::general_purpose::STANDARD.encode(data) })
+        }
+    });
+    let data = json!({ "kind": artifact.kind, "label": artifact.label, "url": artifact.url, "content": content });
+    Told { kind: EntryKind::Artifact, text: artifact.label.clone(), data }
+}
+
+/// The machine's word for how a call ended.
+fn ended(result: Result<plugin::Outcome, plugin::PluginError>, sample: Value) -> Ended {
+    let done = |done: plugin::Done| Ended::Done { output: done.output, summary: done.summary, undo: done.undo };
+    match result {
+        Ok(plugin::Outcome::Done(one) | plugin::Outcome::Finding(plugin::Finding::Applied(one))) => done(one),
+        Ok(plugin::Outcome::Pending(later)) => {
+            Ended::Pending { after: later.after, resume: later.resume, note: later.note }
+        }
+        Ok(plugin::Outcome::Simulated { request }) => Ended::Simulated { output: sample, request },
+        Ok(plugin::Outcome::Finding(plugin::Finding::Absent)) => Ended::Absent,
+        Ok(plugin::Outcome::Finding(plugin::Finding::Unknown)) => Ended::CannotTell,
+        Err(error) => failed(error),
+    }
+}
+
+fn failed(error: plugin::PluginError) -> Ended {
+    match error.kind {
+        plugin::PluginErrorKind::Failed(failure) => Ended::Failed {
+            error: StepError {
+                code: failure.code,
+                message: error.message,
+                details: failure.details.unwrap_or(Value::Null),
+            },
+            retry: failure.retry,
+            effect: failure.effect,
+            undo: failure.undo,
+        },
+        kind => Ended::NoResult { error: StepError::new(kind.code(), error.message), nothing_sent: !error.sent_unsafe },
+    }
+}

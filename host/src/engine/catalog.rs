@@ -1,0 +1,124 @@
+//! What is installed and configured, as one consistent picture that is read often and changes seldom. A change on another
+//! host is seen within a second.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use super::{Engine, EngineError};
+use crate::domain::{
+    connection::Connection, pause::Pause, pause::PauseScope, plugin::Manifest, run::PluginPin, time::Timestamp,
+    workflow::Workflow,
+};
+
+/// How old the picture may be before the database is asked whether it changed.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// An installed plugin.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    /// Version and digest.
+    pub pin: PluginPin,
+    /// What it says of itself.
+    pub manifest: Arc<Manifest>,
+}
+
+/// A workflow's newest revision.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The revision.
+    pub revision: i64,
+    /// The document.
+    pub workflow: Arc<Workflow>,
+}
+
+/// The picture.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// Rises with every change.
+    pub version: i64,
+    /// When this was last known to be the newest.
+    pub checked_at: Timestamp,
+    /// Active plugins by name, the built-in one among them.
+    pub plugins: BTreeMap<String, Installed>,
+    /// Connections by name.
+    pub connections: BTreeMap<String, Arc<Connection>>,
+    /// Workflows by name.
+    pub workflows: BTreeMap<String, Live>,
+    /// What the kill switch holds.
+    pub pauses: Vec<Pause>,
+}
+
+impl Catalog {
+    /// Why nothing of this workflow (through this connection) may start now.
+    pub fn held(&self, workflow: &str, connection: Option<&str>) -> Option<String> {
+        self.pauses.iter().find(|pause| pause.holds(workflow, connection)).map(|pause| match &pause.scope {
+            PauseScope::All => format!("all automation is paused: {}", pause.reason),
+            PauseScope::Workflow(name) => format!("workflow {name} is paused: {}", pause.reason),
+            PauseScope::Connection(name) => format!("connection {name} is paused: {}", pause.reason),
+        })
+    }
+}
+
+impl Engine {
+    /// The picture, at most a second behind other hosts and never behind this one.
+    pub async fn catalog(&self) -> Result<Arc<Catalog>, EngineError> {
+        let known = self.0.catalog.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = self.now();
+        if let Some(known) = known {
+            // A clock that jumps back must not freeze the picture.
+            if now >= known.checked_at && now.since(known.checked_at) < FRESH {
+                return Ok(known);
+            }
+            if self.store().catalog_version().await? == known.version {
+                let fresh = Arc::new(Catalog { checked_at: now, ..(*known).clone() });
+                self.keep(&fresh);
+                return Ok(fresh);
+            }
+        }
+        self.refresh().await
+    }
+
+    /// Reads the picture anew; called after every change this host makes.
+    pub(super) async fn refresh(&self) -> Result<Arc<Catalog>, EngineError> {
+        let checked_at = self.now();
+        // The version is read first: a change in between makes the picture look older than it is, never newer.
+        let version = self.store().catalog_version().await?;
+        let mut plugins = BTreeMap::from([(
+            crate::domain::workflow::builtin::NAME.to_owned(),
+            Installed {
+                pin: PluginPin { version: env!("CARGO_PKG_VERSION").to_owned(), digest: String::new() },
+                manifest: crate::domain::workflow::builtin::manifest(),
+            },
+        )]);
+        for plugin in self.store().active_plugins().await? {
+            let pin = PluginPin { version: plugin.manifest.version.clone(), digest: plugin.digest };
+            plugins.insert(plugin.manifest.name.clone(), Installed { pin, manifest: Arc::new(plugin.manifest) });
+        }
+        let connections = self.store().connections().await?;
+        let mut workflows = BTreeMap::new();
+        for stored in self.store().live_workflows().await? {
+            let workflow = Self::parsed(&stored.name, stored.revision, &stored.source)?;
+            workflows.insert(stored.name, Live { revision: stored.revision, workflow });
+        }
+        let catalog = Arc::new(Catalog {
+            version,
+            checked_at,
+            plugins,
+            connections: connections.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
+            workflows,
+            pauses: self.store().pauses().await?,
+        });
+        self.keep(&catalog);
+        Ok(catalog)
+    }
+
+    fn keep(&self, catalog: &Arc<Catalog>) {
+        let mut slot = self.0.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.as_ref().is_none_or(|known| known.version <= catalog.version) {
+            *slot = Some(Arc::clone(catalog));
+        }
+    }
+}

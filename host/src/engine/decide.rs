@@ -1,0 +1,88 @@
+//! What people say to a run: approvals, decisions about unknown effects, cancels.
+
+use super::{Caller, Engine, EngineError};
+use crate::domain::{
+    id::{ApprovalId, RunId},
+    run::{
+        Approval, Run,
+        happening::{Decision, Happening},
+    },
+};
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+
+impl Engine {
+    /// Decides an approval. Whoever holds the role decides, its backup too; a role nobody holds falls to any responder.
+    pub async fn decide_approval(
+        &self,
+        caller: &Caller,
+        id: ApprovalId,
+        approve: bool,
+        reason: Option<String>,
+    ) -> Result<Approval, EngineError> {
+        let approval = self.approval(id).await?;
+        check_reason(reason.as_deref())?;
+        let reason = match self.fallback(caller, &approval).await? {
+            Fallback::None => reason,
+            // Recorded with the decision: the design wants to see when a role was empty.
+            Fallback::RoleIsEmpty(role) => {
+                let note = format!("nobody holds the role {role}");
+                Some(reason.map_or(note.clone(), |reason| format!("{reason} ({note})")))
+            }
+        };
+        let happening = Happening::ApprovalDecided { step: approval.step.clone(), approve, by: caller.actor(), reason };
+        self.tell(approval.run, happening).await?;
+        self.approval(id).await
+    }
+
+    async fn approval(&self, id: ApprovalId) -> Result<Approval, EngineError> {
+        self.store().approval(id).await?.ok_or_else(|| EngineError::not_found("approval", id))
+    }
+
+    async fn fallback(&self, caller: &Caller, approval: &Approval) -> Result<Fallback, EngineError> {
+        let (Some(role), Some(incident)) = (&approval.role, approval.incident) else { return Ok(Fallback::None) };
+        let incident = self.incident(incident).await?;
+        let holders = incident.roles.get(role).cloned().unwrap_or_default();
+        let held_by: Vec<_> = [holders.primary, holders.backup].into_iter().flatten().collect();
+        if held_by.is_empty() {
+            return Ok(Fallback::RoleIsEmpty(role.clone()));
+        }
+        if held_by.contains(&caller.person.id) {
+            return Ok(Fallback::None);
+        }
+        let message = format!("only the {role} of {} or the backup decides this", incident.reference());
+        Err(EngineError::Forbidden(message))
+    }
+
+    /// Settles an unknown effect.
+    pub async fn decide_effect(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        step: &str,
+        decision: Decision,
+    ) -> Result<Run, EngineError> {
+        self.tell(run, Happening::EffectDecided { step: step.to_owned(), decision, by: caller.actor() }).await
+    }
+
+    /// Stops a run: nothing new starts, what is in flight settles.
+    pub async fn cancel_run(&self, caller: &Caller, run: RunId, reason: Option<String>) -> Result<Run, EngineError> {
+        check_reason(reason.as_deref())?;
+        self.tell(run, Happening::CancelRequested { by: caller.actor(), reason }).await
+    }
+}
+
+enum Fallback {
+    None,
+    RoleIsEmpty(String),
+}
+
+fn check_reason(reason: Option<&str>) -> Result<(), EngineError> {
+    match reason {
+        Some(reason) if reason.chars().count() > MAX_REASON => {
+            Err(EngineError::invalid("reason", format!("at most {MAX_REASON} characters are wanted")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,192 @@
+//! The use cases. Decides what is written together; the journal in `store` begins those transactions. Knows neither HTTP
+//! nor the terminal: without them it still works. In reading order:
+//!
+//! - [`open`], [`ingest`], [`stage`], [`edit`]: incidents
+//! - [`trigger`], [`dispatch`], [`start`]: from an event or a request to a run
+//! - [`plan`], [`worker`], `call`, [`builtin`]: driving runs
+//! - [`decide`]: what people say to a run
+//! - [`recover`]: leases, and what a crash left
+//! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, RwLock},
+};
+
+use tokio::sync::{Notify, broadcast};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::{Clock, Random, new_id, random},
+    domain::{
+        id::RunId,
+        person::{AccessRole, Actor, Person},
+        run::Lease,
+        time::Timestamp,
+    },
+    plugin::PluginHost,
+    store::Store,
+};
+
+pub mod builtin;
+mod call;
+pub mod catalog;
+pub mod decide;
+pub mod dispatch;
+pub mod edit;
+mod error;
+pub mod ingest;
+pub mod keyring;
+pub mod once;
+pub mod open;
+pub mod plan;
+pub mod platform;
+pub mod ports;
+pub mod recover;
+pub mod scope;
+pub mod stage;
+pub mod start;
+pub mod trigger;
+pub mod worker;
+
+pub use error::EngineError;
+pub use keyring::Keyring;
+
+/// Who asks: a person with the rights of one token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The person.
+    pub person: Person,
+    /// What the token may do.
+    pub role: AccessRole,
+    /// What scopes idempotency keys: the token.
+    pub token: crate::domain::id::TokenId,
+}
+
+impl Caller {
+    /// The person as timelines name them.
+    pub fn actor(&self) -> Actor {
+        Actor::Person { id: self.person.id, handle: self.person.handle.clone() }
+    }
+}
+
+/// The engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+/// What the engine is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The plugin runtime.
+    pub plugins: PluginHost,
+    /// Seals secrets.
+    pub keyring: Arc<Keyring>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// This host's claim, already registered.
+    pub lease: Lease,
+}
+
+struct Inner {
+    parts: Parts,
+    catalog: RwLock<Option<Arc<catalog::Catalog>>>,
+    plans: Mutex<HashMap<plan::PlanKey, Arc<plan::Plan>>>,
+    actors: worker::Actors,
+    /// Runs that changed, for those who watch.
+    changes: broadcast::Sender<RunId>,
+    /// An event was written: the dispatcher looks.
+    events: Notify,
+    /// A run became due: the recovery loop looks.
+    due: Notify,
+    /// Until when this host's lease holds, by the monotonic clock.
+    fence: recover::Fence,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// How many run changes a slow watcher may fall behind before it reads the run anew.
+const CHANGES_KEPT: usize = 1_024;
+
+impl Engine {
+    /// Puts the engine together; nothing runs before [`Engine::begin`].
+    pub fn new(parts: Parts) -> Self {
+        let (changes, _) = broadcast::channel(CHANGES_KEPT);
+        Self(Arc::new(Inner {
+            parts,
+            catalog: RwLock::new(None),
+            plans: Mutex::new(HashMap::new()),
+            actors: worker::Actors::default(),
+            changes,
+            events: Notify::new(),
+            due: Notify::new(),
+            fence: recover::Fence::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Starts the loops: heartbeat, recovery, dispatch.
+    pub fn begin(&self) {
+        self.0.tasks.spawn(self.clone().keep_lease());
+        self.0.tasks.spawn(self.clone().recover());
+        self.0.tasks.spawn(self.clone().dispatch());
+    }
+
+    /// Stops gracefully: nothing new starts, what is in flight finishes, what is leased is released.
+    pub async fn stop(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        if let Err(error) = self.store().release_host(self.lease()).await {
+            tracing::warn!(%error, "the lease could not be released: it expires by itself");
+        }
+    }
+
+    /// The database, for reads.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// The plugin runtime.
+    pub fn plugins(&self) -> &PluginHost {
+        &self.0.parts.plugins
+    }
+
+    /// Whether requests can be served: the database answers, this host holds its lease, and nothing stops.
+    pub async fn ready(&self) -> Result<(), EngineError> {
+        self.store().ping().await?;
+        if self.0.stop.is_cancelled() || self.0.fence.is_lost() {
+            return Err(EngineError::Stopping);
+        }
+        Ok(())
+    }
+
+    /// Tells which runs change.
+    pub fn watch_runs(&self) -> broadcast::Receiver<RunId> {
+        self.0.changes.subscribe()
+    }
+
+    /// Whether the engine is stopping.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    pub(crate) fn new_id(&self) -> uuid::Uuid {
+        new_id(&*self.0.parts.clock, &*self.0.parts.random)
+    }
+
+    pub(crate) fn seed(&self) -> [u8; 16] {
+        random(&*self.0.parts.random)
+    }
+
+    pub(crate) fn lease(&self) -> Lease {
+        self.0.parts.lease
+    }
+}

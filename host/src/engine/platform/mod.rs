@@ -1,0 +1,51 @@
+//! What administrators and engineers keep: workflows, plugins, connections, secrets, people and tokens, the kill switch.
+//! Every change here leaves an audit entry in its transaction and makes the next picture of the platform newer.
+
+pub mod connections;
+pub mod pauses;
+pub mod people;
+pub mod plugins;
+pub mod secrets;
+pub mod workflows;
+
+use serde_json::Value;
+
+use super::{Caller, Engine, EngineError};
+use crate::{
+    domain::audit::AuditEntry,
+    store::{Committed, Dependant, Guard, Write},
+};
+
+impl Engine {
+    /// Writes a platform change with its audit entry; `false` when another change was faster.
+    async fn change_platform(
+        &self,
+        caller: &Caller,
+        guard: Guard,
+        action: &str,
+        target: &str,
+        data: Value,
+    ) -> Result<bool, EngineError> {
+        let entry = AuditEntry {
+            id: self.new_id(),
+            at: self.now(),
+            actor: caller.actor(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            data,
+        };
+        let then = vec![Dependant::Audit(entry), Dependant::CatalogChanged];
+        let applied = self.store().commit(Write { guard, then }).await? == Committed::Applied;
+        self.refresh().await?;
+        Ok(applied)
+    }
+}
+
+/// Whether a name is 1 to 64 of `a-z 0-9 - _`, beginning with a letter or digit.
+fn check_name(field: &str, name: &str) -> Result<(), EngineError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) || name.starts_with(['-', '_']) {
+        return Err(EngineError::invalid(field, "1 to 64 of a-z 0-9 - _ are wanted, beginning with a letter or digit"));
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! People and their tokens. A token is shown once, when it is made; the platform keeps its hash.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{Caller, Engine, EngineError};
+use crate::{
+    clock::random,
+    domain::{
+        id::{PersonId, TokenId},
+        person::{AccessRole, Person, Token},
+    },
+    store::{Dependant, Guard, Write},
+};
+
+/// What every token begins with, so that scanners find one that leaked.
+const PREFIX: &str = "wrd_";
+
+/// Somebody to add.
+#[derive(Debug, Clone)]
+pub struct NewPerson {
+    /// Unique short name: 1 to 64 of `a-z 0-9 . _ -`.
+    pub handle: String,
+    /// Full name.
+    pub name: String,
+    /// Address for mail.
+    pub email: Option<String>,
+}
+
+impl Engine {
+    /// Adds a person.
+    pub async fn add_person(&self, caller: &Caller, new: NewPerson) -> Result<Person, EngineError> {
+        let person = self.person(new)?;
+        let data = json!({ "name": person.name });
+        let guard = Guard::Person(Box::new(person.clone()));
+        if self.change_platform(caller, guard, "person.add", &person.handle, data).await? {
+            Ok(person)
+        } else {
+            Err(EngineError::Conflict(format!("there is already a person {}", person.handle)))
+        }
+    }
+
+    /// Makes a token for a person; the text is shown this once.
+    pub async fn create_token(
+        &self,
+        caller: &Caller,
+        handle: &str,
+        role: AccessRole,
+        name: &str,
+    ) -> Result<(Token, SecretString), EngineError> {
+        let person = self.store().person_by_handle(handle).await?;
+        let person = person.ok_or_else(|| EngineError::invalid("person", format!("there is no person {handle:?}")))?;
+        if name.chars().count() > 100 {
+            return Err(EngineError::invalid("name", "at most 100 characters are wanted"));
+        }
+        let text = self.token_text();
+        let token = self.token(&person, role, name, &text);
+        let data = json!({ "person": handle, "role": role, "name": name });
+        let guard = Guard::Token(Box::new(token.clone()));
+        self.change_platform(caller, guard, "token.create", &token.id.to_string(), data).await?;
+        Ok((token, text))
+    }
+
+    /// Who a token's text stands for; none for a text that is no live token.
+    pub async fn authenticate(&self, text: &str) -> Result<Option<Caller>, EngineError> {
+        let Some((token, person)) = self.store().token(&hash(text)).await? else { return Ok(None) };
+        let live = token.revoked_at.is_none_or(|at| at > self.now());
+        Ok(live.then_some(Caller { person, role: token.role, token: token.id }))
+    }
+
+    /// Makes sure there is an administrator: with the given token, or with a new one whose text is given back once, when
+    /// there is no token at all.
+    pub async fn ensure_admin(&self, given: Option<&SecretString>) -> Result<Option<SecretString>, EngineError> {
+        let known = match given {
+            Some(text) => self.store().token(&hash(text.expose_secret())).await?.is_some(),
+            None => self.store().has_tokens().await?,
+        };
+        if known {
+            return Ok(None);
+        }
+        let person = if let Some(person) = self.store().person_by_handle("admin").await? {
+            person
+        } else {
+            let new = NewPerson { handle: "admin".to_owned(), name: "Administrator".to_owned(), email: None };
+            let person = self.person(new)?;
+            let guard = Guard::Person(Box::new(person.clone()));
+            self.store().commit(Write { guard, then: vec![Dependant::CatalogChanged] }).await?;
+            person
+        };
+        let made = if given.is_some() { None } else { Some(self.token_text()) };
+        if let Some(text) = given.or(made.as_ref()) {
+            let token = self.token(&person, AccessRole::Admin, "first administrator", text);
+            self.store().commit(Write { guard: Guard::Token(Box::new(token)), then: Vec::new() }).await?;
+        }
+        Ok(made)
+    }
+
+    fn person(&self, new: NewPerson) -> Result<Person, EngineError> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+        if new.handle.is_empty() || new.handle.len() > 64 || !new.handle.chars().all(allowed) {
+            return Err(EngineError::invalid("handle", "1 to 64 of a-z 0-9 . _ - are wanted"));
+        }
+        if new.name.trim().is_empty() || new.name.chars().count() > 200 {
+            return Err(EngineError::invalid("name", "1 to 200 characters are wanted"));
+        }
+        if new.email.as_ref().is_some_and(|email| email.len() > 320 || !email.contains('@')) {
+            return Err(EngineError::invalid("email", "an address such as ada@example.com is wanted"));
+        }
+        let id = PersonId(self.new_id());
+        Ok(Person { id, handle: new.handle, name: new.name, email: new.email, created_at: self.now() })
+    }
+
+    fn token(&self, person: &Person, role: AccessRole, name: &str, text: &SecretString) -> Token {
+        Token {
+            id: TokenId(self.new_id()),
+            person: person.id,
+            name: name.to_owned(),
+            role,
+            hash: hash(text.expose_secret()),
+            created_at: self.now(),
+            revoked_at: None,
+        }
+    }
+
+    fn token_text(&self) -> SecretString {
+        let bytes: [u8; 32] = random(&*self.0.parts.random);
+        format!("{PREFIX}{}", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes)).into()
+    }
+}
+
+/// SHA-256 in hexadecimal. A token carries 256 random bits, so a slow hash would protect nothing more.
+fn hash(text: &str) -> String {
+    crate::domain::hex(&Sha256::digest(text.as_bytes()))
+}

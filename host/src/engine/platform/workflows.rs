@@ -1,0 +1,103 @@
+//! Saving workflows: checked whole, kept as revisions, never changed in place.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Caller, Engine, EngineError};
+use crate::{
+    domain::workflow::{self, Fault, Workflow, check},
+    engine::catalog::Catalog,
+    store::{Guard, WorkflowRevision},
+};
+
+const LOST_WRITES: usize = 16;
+
+impl Engine {
+    /// Every fault of a document; none when it can be saved.
+    pub async fn validate_workflow(&self, source: &str) -> Result<Result<Workflow, Vec<Fault>>, EngineError> {
+        let catalog = self.catalog().await?;
+        Ok(validate(source, &catalog))
+    }
+
+    /// Saves a document under its name as a new revision; the same text again changes nothing. `expected` is the revision
+    /// the caller read.
+    pub async fn save_workflow(
+        &self,
+        caller: &Caller,
+        name: &str,
+        source: &str,
+        expected: Option<i64>,
+    ) -> Result<WorkflowRevision, EngineError> {
+        let catalog = self.catalog().await?;
+        let workflow = validate(source, &catalog).map_err(EngineError::Document)?;
+        if workflow.name != name {
+            let message = format!("the document is called {:?}, the request says {name:?}", workflow.name);
+            return Err(EngineError::invalid("name", message));
+        }
+        for _ in 0..LOST_WRITES {
+            let known = self.store().newest_workflow_revision(name).await?;
+            let newest = known.as_ref().map_or(0, |known| known.revision);
+            if expected.is_some_and(|expected| expected != newest) {
+                return Err(EngineError::Stale { noun: "workflow", actual: newest });
+            }
+            if let Some(known) = known.filter(|known| known.source == source && !known.deleted) {
+                return Ok(known);
+            }
+            let revision = WorkflowRevision {
+                name: name.to_owned(),
+                revision: newest + 1,
+                source: source.to_owned(),
+                created_at: self.now(),
+                created_by: caller.person.handle.clone(),
+                deleted: false,
+            };
+            let data = json!({ "revision": revision.revision });
+            let guard = Guard::Workflow(Box::new(revision.clone()));
+            if self.change_platform(caller, guard, "workflow.save", name, data).await? {
+                return Ok(revision);
+            }
+        }
+        Err(EngineError::Overloaded)
+    }
+
+    /// Takes a workflow out of use; its runs go on, its revisions stay.
+    pub async fn delete_workflow(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+        for _ in 0..LOST_WRITES {
+            let known = self.store().newest_workflow_revision(name).await?.filter(|known| !known.deleted);
+            let known = known.ok_or_else(|| EngineError::not_found("workflow", name))?;
+            let gone = WorkflowRevision {
+                revision: known.revision + 1,
+                created_at: self.now(),
+                created_by: caller.person.handle.clone(),
+                deleted: true,
+                ..known
+            };
+            let guard = Guard::Workflow(Box::new(gone));
+            if self.change_platform(caller, guard, "workflow.delete", name, json!({})).await? {
+                return Ok(());
+            }
+        }
+        Err(EngineError::Overloaded)
+    }
+
+    /// A stored document, parsed; it was checked when it was saved.
+    pub(in crate::engine) fn parsed(name: &str, revision: i64, source: &str) -> Result<Arc<Workflow>, EngineError> {
+        workflow::parse(source).map(Arc::new).map_err(|faults| {
+            let first = faults.first().map(ToString::to_string).unwrap_or_default();
+            EngineError::Internal(format!("stored workflow {name} revision {revision} does not parse: {first}"))
+        })
+    }
+}
+
+fn validate(source: &str, catalog: &Catalog) -> Result<Workflow, Vec<Fault>> {
+    let workflow = workflow::parse(source)?;
+    let faults = check::check(
+        &workflow,
+        &check::Installed {
+            plugins: catalog.plugins.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.manifest))).collect(),
+            connections: catalog.connections.iter().map(|(name, one)| (name.clone(), Arc::clone(one))).collect(),
+        },
+    );
+    if faults.is_empty() { Ok(workflow) } else { Err(faults) }
+}

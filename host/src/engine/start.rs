@@ -1,0 +1,256 @@
+//! Starting a run: pinning it to what is installed, beginning its first steps, and writing it all in one transaction.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{
+    Caller, Engine, EngineError,
+    catalog::{Catalog, Live},
+    once::{Once, making},
+    plan::pins,
+    scope::incident_scope,
+    trigger::{NotAdmitted, admit},
+    worker::context,
+};
+use crate::{
+    domain::{
+        event::Event,
+        expression::Scope,
+        id::{EventId, IncidentId, RunId},
+        incident::{Incident, IncidentKind},
+        person::{AccessRole, Actor},
+        run::{
+            Mode, Run, RunStatus, StepRun,
+            happening::{Effect, Happening},
+            machine,
+        },
+        timeline::{EntryKind, NewEntry},
+        workflow::{TriggerKind, Workflow},
+    },
+    store::{Committed, Dependant, Guard},
+};
+
+/// What a person asks for.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// The workflow.
+    pub workflow: String,
+    /// The incident, by identifier or number.
+    pub incident: Option<String>,
+    /// The inputs: an object.
+    pub inputs: Value,
+    /// Whether to record unsafe calls instead of sending them.
+    pub dry_run: bool,
+}
+
+/// A run that has begun in memory and waits to be written.
+pub(super) struct Begun {
+    pub(super) run: Run,
+    pub(super) effects: Vec<Effect>,
+    pub(super) then: Vec<Dependant>,
+}
+
+/// What a new run is made of.
+pub(super) struct Seedling<'a> {
+    pub(super) live: &'a Live,
+    pub(super) incident: Option<IncidentId>,
+    pub(super) event: Option<EventId>,
+    pub(super) trigger: Value,
+    pub(super) inputs: Value,
+    pub(super) mode: Mode,
+    pub(super) depth: u8,
+    pub(super) started_by: Actor,
+    /// The incident as expressions see it.
+    pub(super) scope: Value,
+}
+
+impl Engine {
+    /// Starts a workflow for a person; gives the run once it is durable.
+    pub async fn start_run(
+        &self,
+        caller: &Caller,
+        request: &StartRequest,
+        once: Option<Once>,
+    ) -> Result<Run, EngineError> {
+        for _ in 0..2 {
+            if let Some(made) = self.made_before(once.as_ref()).await? {
+                let id: RunId = made.parse().map_err(|_| EngineError::not_found("run", &made))?;
+                return self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id));
+            }
+            let catalog = self.catalog().await?;
+            let seedling = self.seedling(caller, request, &catalog).await?;
+            let begun = self.begin_run(seedling, &catalog).await?;
+            let boxed = Box::new(begun.run.clone());
+            let (at, id) = (begun.run.created_at, begun.run.id);
+            let guard = Guard::NewRun(boxed.clone());
+            let write = making(once.as_ref(), id, at, guard, Dependant::NewRun(boxed), begun.then);
+            if self.store().commit(write).await? == Committed::Applied {
+                let run = begun.run.clone();
+                self.drive(begun.run, begun.effects);
+                return Ok(run);
+            }
+        }
+        Err(EngineError::Overloaded)
+    }
+
+    async fn seedling<'a>(
+        &self,
+        caller: &Caller,
+        request: &StartRequest,
+        catalog: &'a Catalog,
+    ) -> Result<Seedling<'a>, EngineError> {
+        let live = catalog.workflows.get(&request.workflow);
+        let live = live.ok_or_else(|| EngineError::not_found("workflow", &request.workflow))?;
+        may_start(caller, &live.workflow)?;
+        let incident = match &request.incident {
+            Some(reference) => Some(self.incident_by_reference(reference).await?),
+            None => None,
+        };
+        let scope = match &incident {
+            Some(incident) => self.live_scope(incident).await?,
+            None => Value::Null,
+        };
+        let trigger = json!({ "type": "manual", "at": self.now(), "by": caller.person.handle });
+        let names = BTreeMap::from([("incident", scope.clone()), ("trigger", trigger.clone())]);
+        let inputs =
+            admit(&live.workflow, request.inputs.clone(), Scope { names }).map_err(|refusal| match refusal {
+                NotAdmitted::Input { field, message } => {
+                    EngineError::Invalid { field: format!("inputs.{field}"), message }
+                }
+                refusal => EngineError::NotAdmitted { workflow: request.workflow.clone(), refusal },
+            })?;
+        let drill = incident.as_ref().is_some_and(|incident| incident.kind == IncidentKind::Drill);
+        Ok(Seedling {
+            live,
+            incident: incident.map(|incident| incident.id),
+            event: None,
+            trigger,
+            inputs,
+            mode: if drill || request.dry_run { Mode::Simulated } else { Mode::Real },
+            depth: 0,
+            started_by: caller.actor(),
+            scope,
+        })
+    }
+
+    /// What an event starts, where the triggers agreed.
+    pub(super) fn seedling_of<'a>(event: &Event, live: &'a Live, inputs: Value) -> Seedling<'a> {
+        let drill = event.snapshot.get("kind").and_then(Value::as_str) == Some(IncidentKind::Drill.as_str());
+        Seedling {
+            live,
+            incident: event.incident,
+            event: Some(event.id),
+            trigger: super::trigger::frozen(event),
+            inputs,
+            mode: if drill { Mode::Simulated } else { Mode::Real },
+            depth: event.depth,
+            started_by: Actor::System,
+            scope: event.snapshot.clone(),
+        }
+    }
+
+    /// Makes the run and lets it take its first steps in memory: accepting it and starting its first attempts are one
+    /// write.
+    pub(super) async fn begin_run(&self, seedling: Seedling<'_>, catalog: &Catalog) -> Result<Begun, EngineError> {
+        let workflow = &seedling.live.workflow;
+        let pins = pins(workflow, catalog).map_err(EngineError::Conflict)?;
+        let now = self.now();
+        let mut run = Run {
+            id: RunId(self.new_id()),
+            workflow: workflow.name.clone(),
+            revision: seedling.live.revision,
+            status: RunStatus::Queued,
+            mode: seedling.mode,
+            incident: seedling.incident,
+            event: seedling.event,
+            trigger: seedling.trigger,
+            inputs: seedling.inputs,
+            depth: seedling.depth,
+            pins,
+            started_by: seedling.started_by,
+            created_at: now,
+            finished_at: None,
+            deadline: now.plus(workflow.timeout),
+            ending: None,
+            version: 0,
+            lease: None,
+            wake_at: Some(now),
+            steps: workflow.steps.iter().map(|step| StepRun::pending(&step.id)).collect(),
+        };
+        let plan = self.plan(&run).await?;
+        let context = context(self, &plan, &seedling.scope);
+        let mut effects = vec![Effect::Entry {
+            kind: EntryKind::Run,
+            step: None,
+            by: match &run.started_by {
+                by @ Actor::Person { .. } => Some(by.clone()),
+                _ => None,
+            },
+            text: format!("{} started", run.workflow),
+            data: json!({ "run": run.id, "mode": run.mode }),
+        }];
+        effects.extend(machine::apply(&mut run, Happening::Due, &context)?);
+        let then = self.dependants(&run, &effects);
+        Ok(Begun { run, effects, then })
+    }
+
+    /// The incident as expressions see it now.
+    pub(super) async fn live_scope(&self, incident: &Incident) -> Result<Value, EngineError> {
+        let alerts = self.store().alerts(incident.id).await?;
+        let people = self.people_of(incident).await?;
+        Ok(incident_scope(incident, &alerts, &people))
+    }
+
+    /// What the machine's effects write beside the run itself.
+    pub(super) fn dependants(&self, run: &Run, effects: &[Effect]) -> Vec<Dependant> {
+        let mut then = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Attempted(record) => then.push(Dependant::Attempt(record.clone())),
+                Effect::Approval(approval) => then.push(Dependant::Approval(approval.clone())),
+                Effect::Entry { kind, step, by, text, data } => {
+                    let Some(incident) = run.incident else { continue };
+                    let doer = || Actor::Run { id: run.id, workflow: run.workflow.clone(), step: step.clone() };
+                    then.push(Dependant::Entry(NewEntry {
+                        incident,
+                        kind: *kind,
+                        at: self.now(),
+                        actor: by.clone().unwrap_or_else(doer),
+                        text: text.chars().take(super::edit::MAX_NOTE).collect(),
+                        data: data.clone(),
+                    }));
+                }
+                Effect::Call { .. } | Effect::Ended => {}
+            }
+        }
+        then
+    }
+}
+
+/// Whether the workflow has a manual trigger that lets the caller start it.
+fn may_start(caller: &Caller, workflow: &Arc<Workflow>) -> Result<(), EngineError> {
+    let mut manual = workflow.on.iter().filter_map(|trigger| match &trigger.kind {
+        TriggerKind::Manual { allow } => Some(allow),
+        _ => None,
+    });
+    let Some(first) = manual.next() else {
+        let message = format!("workflow {} has no manual trigger: it cannot be started by hand", workflow.name);
+        return Err(EngineError::Conflict(message));
+    };
+    let least = std::iter::once(first)
+        .chain(manual)
+        .map(|allow| allow.iter().copied().min().unwrap_or(AccessRole::Responder))
+        .min()
+        .unwrap_or(AccessRole::Responder)
+        .max(AccessRole::Responder);
+    if caller.role < least {
+        return Err(EngineError::Forbidden(format!(
+            "workflow {} may be started by {} and above: this token is of role {}",
+            workflow.name,
+            least.as_str(),
+            caller.role.as_str()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Which workflows an event starts, with which inputs, and why the others do not start. Pure: it reads the event and the
+//! workflows, and decides.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::{
+    event::{Event, Fact, MAX_DEPTH},
+    expression::Scope,
+    workflow::{Entry, Trigger, TriggerKind, Workflow},
+};
+
+/// What an event means for one workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// None of its triggers listens to such events: nothing is recorded.
+    NotAsked,
+    /// A trigger listens, but it does not start.
+    No {
+        /// Why, for people.
+        why: String,
+    },
+    /// It starts.
+    Start {
+        /// The checked inputs.
+        inputs: Value,
+    },
+}
+
+/// The frozen event as expressions see it.
+pub fn frozen(event: &Event) -> Value {
+    let mut trigger = serde_json::to_value(&event.fact).unwrap_or_default();
+    if let Some(trigger) = trigger.as_object_mut() {
+        trigger.insert("at".to_owned(), json!(event.at));
+        trigger.insert("event".to_owned(), json!(event.id));
+    }
+    trigger
+}
+
+/// Decides for one workflow.
+pub fn judge(workflow: &Workflow, event: &Event) -> Verdict {
+    let mut why = None;
+    for trigger in &workflow.on {
+        match listens(&trigger.kind, &event.fact) {
+            Match::Other => {}
+            Match::No(reason) => drop(why.get_or_insert(reason)),
+            Match::Yes => return start(workflow, trigger, event),
+        }
+    }
+    why.map_or(Verdict::NotAsked, |why| Verdict::No { why })
+}
+
+enum Match {
+    /// Another kind of event.
+    Other,
+    /// The kind it listens to, but not this one.
+    No(String),
+    /// It listens.
+    Yes,
+}
+
+fn listens(kind: &TriggerKind, fact: &Fact) -> Match {
+    match (kind, fact) {
+        (TriggerKind::Stage { stage: wanted, entry }, Fact::StageEntered { stage, first, .. }) => {
+            if wanted != stage {
+                Match::Other
+            } else if *entry == Entry::First && !first {
+                Match::No(format!("the incident has been in {stage} before, and the trigger wants its first entry"))
+            } else {
+                Match::Yes
+            }
+        }
+        (TriggerKind::Alert { status, labels }, Fact::AlertChanged { alert }) => {
+            if status.is_some_and(|status| status != alert.status) {
+                return Match::No("the alert's status is not the one the trigger wants".to_owned());
+            }
+            match labels.iter().find(|(name, value)| alert.labels.get(*name) != Some(value)) {
+                Some((name, value)) => Match::No(format!("the alert has no label {name}={value}")),
+                None => Match::Yes,
+            }
+        }
+        _ => Match::Other,
+    }
+}
+
+fn start(workflow: &Workflow, trigger: &Trigger, event: &Event) -> Verdict {
+    if event.depth >= MAX_DEPTH {
+        return Verdict::No { why: format!("{MAX_DEPTH} runs stand between this event and an outside cause") };
+    }
+    let scope = Scope { names: BTreeMap::from([("incident", event.snapshot.clone()), ("trigger", frozen(event))]) };
+    let given = match trigger.with.as_ref().map(|with| with.resolve(&scope)).transpose() {
+        Ok(given) => given.unwrap_or_else(|| json!({})),
+        Err(error) => return Verdict::No { why: format!("the trigger's `with`: {error}") },
+    };
+    match admit(workflow, given, scope) {
+        Ok(inputs) => Verdict::Start { inputs },
+        Err(refusal) => Verdict::No { why: refusal.to_string() },
+    }
+}
+
+/// Why inputs do not start a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdmitted {
+    /// The inputs do not fit.
+    #[error("input {field}: {message}")]
+    Input {
+        /// The input.
+        field: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// The workflow's `if` is false.
+    #[error("its `if` was false")]
+    Condition,
+    /// The workflow's `if` cannot be evaluated.
+    #[error("its `if`: {0}")]
+    Expression(String),
+}
+
+/// Checks inputs against the workflow's schemas, fills in defaults, and asks its `if`.
+pub fn admit(workflow: &Workflow, given: Value, mut scope: Scope) -> Result<Value, NotAdmitted> {
+    let inputs = inputs(workflow, given)?;
+    scope.names.insert("inputs", inputs.clone());
+    match workflow.condition.as_ref().map_or(Ok(true), |condition| condition.holds(&scope)) {
+        Ok(true) => Ok(inputs),
+        Ok(false) => Err(NotAdmitted::Condition),
+        Err(error) => Err(NotAdmitted::Expression(error.to_string())),
+    }
+}
+
+fn inputs(workflow: &Workflow, given: Value) -> Result<Value, NotAdmitted> {
+    let refuse = |field: &str, message: String| NotAdmitted::Input { field: field.to_owned(), message };
+    let mut given = match given {
+        Value::Object(given) => given,
+        Value::Null => Map::new(),
+        other => return Err(refuse("inputs", format!("an object is wanted, not {other}"))),
+    };
+    let mut checked = Map::new();
+    for (name, schema) in &workflow.inputs {
+        let Some(value) = given.remove(name).or_else(|| schema.get("default").cloned()) else {
+            return Err(refuse(name, "is missing, and it has no default".to_owned()));
+        };
+        let validator = jsonschema::validator_for(schema).map_err(|error| refuse(name, error.to_string()))?;
+        if let Some(error) = validator.iter_errors(&value).next() {
+            return Err(refuse(name, error.to_string()));
+        }
+        checked.insert(name.clone(), value);
+    }
+    match given.keys().next() {
+        Some(unknown) => Err(refuse(unknown, format!("workflow {} has no such input", workflow.name))),
+        None => Ok(Value::Object(checked)),
+    }
+}

@@ -1,0 +1,322 @@
+//! Drives runs: one actor for each run that has something in flight on this host. The actor is the only writer of its run
+//! here; a change by another host makes its write lose, and it reads the run anew and applies what happened again.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{self, JoinSet},
+};
+
+use super::{Engine, EngineError, plan::Plan};
+use crate::{
+    domain::{
+        id::RunId,
+        run::{
+            Run, StepError,
+            happening::{Context, Effect, Ended, Happening, Returned},
+            machine,
+        },
+    },
+    plugin::Overlay,
+    store::{Committed, Guard, Write},
+};
+
+/// How much may wait for one run; beyond it the sender is told to come back.
+const INBOX: usize = 64;
+/// How often a write that lost against another host is tried again before the caller is told.
+const LOST_WRITES: usize = 16;
+
+type Reply = oneshot::Sender<Result<Run, EngineError>>;
+
+struct Message {
+    happening: Happening,
+    reply: Option<Reply>,
+}
+
+/// The runs this host drives.
+#[derive(Default)]
+pub(super) struct Actors {
+    inboxes: Mutex<HashMap<RunId, mpsc::Sender<Message>>>,
+}
+
+impl Engine {
+    /// Tells a run that something happened, and gives the run as it is afterwards, durably.
+    pub(crate) async fn tell(&self, id: RunId, happening: Happening) -> Result<Run, EngineError> {
+        let run = match self.inbox(id) {
+            Some(_) => None,
+            None => Some(self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?),
+        };
+        let (reply, answer) = oneshot::channel();
+        self.post(id, run, Message { happening, reply: Some(reply) })?;
+        answer.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    /// Drives a run that this host has claimed or just created.
+    pub(super) fn drive(&self, run: Run, effects: Vec<Effect>) {
+        let mut inboxes = self.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Vacant(place) = inboxes.entry(run.id) {
+            let (sender, inbox) = mpsc::channel(INBOX);
+            place.insert(sender);
+            self.spawn(run, inbox, effects);
+        }
+    }
+
+    /// Drives a claimed run, telling it first what happened.
+    pub(super) fn drive_with(&self, run: Run, happening: Happening) {
+        let id = run.id;
+        if let Err(error) = self.post(id, Some(run), Message { happening, reply: None }) {
+            tracing::warn!(run.id = %id, %error, "a claimed run could not be driven; it is claimed again");
+        }
+    }
+
+    fn inbox(&self, id: RunId) -> Option<mpsc::Sender<Message>> {
+        self.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Puts a message into the run's inbox, making the actor if there is none. An actor leaves only under this lock and
+    /// with an empty inbox, so a message is never put where nobody reads.
+    fn post(&self, id: RunId, run: Option<Run>, message: Message) -> Result<(), EngineError> {
+        if self.0.stop.is_cancelled() {
+            return Err(EngineError::Stopping);
+        }
+        let mut inboxes = self.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = match (inboxes.get(&id), run) {
+            (Some(sender), _) => sender.clone(),
+            (None, Some(run)) => {
+                let (sender, inbox) = mpsc::channel(INBOX);
+                inboxes.insert(id, sender.clone());
+                self.spawn(run, inbox, Vec::new());
+                sender
+            }
+            // The actor left between the two looks: the caller reads the run and comes again.
+            (None, None) => return Err(EngineError::Overloaded),
+        };
+        sender.try_send(message).map_err(|_| EngineError::Overloaded)
+    }
+
+    fn spawn(&self, run: Run, inbox: mpsc::Receiver<Message>, effects: Vec<Effect>) {
+        let actor = RunActor {
+            engine: self.clone(),
+            run,
+            inbox,
+            calls: JoinSet::new(),
+            in_flight: HashMap::new(),
+            overlay: Overlay::default(),
+        };
+        self.0.tasks.spawn(actor.work(effects));
+    }
+}
+
+struct RunActor {
+    engine: Engine,
+    run: Run,
+    inbox: mpsc::Receiver<Message>,
+    calls: JoinSet<Returned>,
+    /// What each task calls, for the day one ends without saying so.
+    in_flight: HashMap<task::Id, Returned>,
+    /// State that a simulation wrote, for its later steps.
+    overlay: Overlay,
+}
+
+impl RunActor {
+    async fn work(mut self, effects: Vec<Effect>) {
+        self.start_calls(&effects);
+        loop {
+            if self.calls.is_empty() && self.leave() {
+                return;
+            }
+            let messages = self.next().await;
+            if messages.is_empty() {
+                continue;
+            }
+            self.settle(messages).await;
+        }
+    }
+
+    /// Takes the actor off the map if nothing waits for it.
+    fn leave(&mut self) -> bool {
+        let mut inboxes = self.engine.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.inbox.is_empty();
+        if idle {
+            inboxes.remove(&self.run.id);
+        }
+        idle
+    }
+
+    /// What happened next: everything that is there already goes into one write.
+    async fn next(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        let due = due(self.run.wake_at.map(|at| at.since(self.engine.now())));
+        tokio::select! {
+            Some(message) = self.inbox.recv() => messages.push(message),
+            Some(ended) = self.calls.join_next_with_id() => messages.extend(self.returned(ended)),
+            () = due => messages.push(Message { happening: Happening::Due, reply: None }),
+        }
+        while let Ok(message) = self.inbox.try_recv() {
+            messages.push(message);
+        }
+        while let Some(ended) = self.calls.try_join_next_with_id() {
+            messages.extend(self.returned(ended));
+        }
+        messages
+    }
+
+    fn returned(&mut self, ended: Result<(task::Id, Returned), task::JoinError>) -> Option<Message> {
+        let returned = match ended {
+            Ok((id, returned)) => {
+                self.in_flight.remove(&id);
+                Some(returned)
+            }
+            Err(error) => {
+                tracing::error!(run.id = %self.run.id, %error, "a call's task ended without a result");
+                self.in_flight.remove(&error.id())
+            }
+        };
+        returned.map(|returned| Message { happening: Happening::Returned(returned), reply: None })
+    }
+
+    async fn settle(&mut self, mut messages: Vec<Message>) {
+        let mut pause = Duration::from_millis(50);
+        for _ in 0..LOST_WRITES {
+            match self.write(&mut messages).await {
+                Ok(Some(effects)) => {
+                    for reply in messages.into_iter().filter_map(|message| message.reply) {
+                        // Whoever asked may have gone: the change stands all the same.
+                        _ = reply.send(Ok(self.run.clone()));
+                    }
+                    self.changed(&effects);
+                    return;
+                }
+                Ok(None) => self.reload().await,
+                Err(error) => {
+                    tracing::warn!(run.id = %self.run.id, %error, "a run's change could not be written; trying again");
+                    for reply in messages.iter_mut().filter_map(|message| message.reply.take()) {
+                        _ = reply.send(Err(EngineError::Overloaded));
+                    }
+                    // What people asked is theirs to ask again; results of calls are kept until they are written.
+                    messages.retain(|message| matches!(message.happening, Happening::Returned(_)));
+                    if messages.is_empty() || self.engine.0.fence.is_lost() {
+                        return;
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                    self.reload().await;
+                }
+            }
+        }
+        for reply in messages.into_iter().filter_map(|message| message.reply) {
+            _ = reply.send(Err(EngineError::Overloaded));
+        }
+    }
+
+    /// Applies the messages and writes the outcome: `None` when another host was faster. Messages the run refuses are
+    /// answered and taken out.
+    async fn write(&mut self, messages: &mut Vec<Message>) -> Result<Option<Vec<Effect>>, EngineError> {
+        let plan = self.engine.plan(&self.run).await?;
+        let incident = self.engine.run_scope(&self.run).await?;
+        let mut next = self.run.clone();
+        let mut effects = Vec::new();
+        let mut kept = Vec::with_capacity(messages.len());
+        for message in messages.drain(..) {
+            let context = context(&self.engine, &plan, &incident);
+            match machine::apply(&mut next, message.happening.clone(), &context) {
+                Ok(more) => {
+                    effects.extend(more);
+                    kept.push(message);
+                }
+                Err(refused) => {
+                    if let Some(reply) = message.reply {
+                        _ = reply.send(Err(refused.into()));
+                    }
+                }
+            }
+        }
+        *messages = kept;
+        if messages.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        next.version = self.run.version + 1;
+        let changed = changed_steps(&self.run, &next);
+        let then = self.engine.dependants(&next, &effects);
+        let write = Write { guard: Guard::Run(Box::new(next.clone()), changed), then };
+        match self.engine.store().commit(write).await? {
+            Committed::Applied => {
+                self.run = next;
+                Ok(Some(effects))
+            }
+            Committed::Lost => Ok(None),
+        }
+    }
+
+    async fn reload(&mut self) {
+        match self.engine.store().run(self.run.id).await {
+            Ok(Some(run)) => self.run = run,
+            Ok(None) => tracing::error!(run.id = %self.run.id, "the run is gone from the database"),
+            Err(error) => tracing::warn!(run.id = %self.run.id, %error, "the run could not be read"),
+        }
+    }
+
+    fn changed(&mut self, effects: &[Effect]) {
+        _ = self.engine.0.changes.send(self.run.id);
+        self.start_calls(effects);
+        if self.calls.is_empty() {
+            self.engine.wake_at(self.run.wake_at);
+        }
+    }
+
+    fn start_calls(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            let Effect::Call { step } = effect else { continue };
+            let Some(state) = self.run.step(step) else { continue };
+            let lost = Returned {
+                step: step.clone(),
+                attempt: state.attempt,
+                phase: state.phase,
+                started_at: self.engine.now(),
+                ended: Ended::NoResult {
+                    error: StepError::new("internal", "the call ended without a result"),
+                    nothing_sent: false,
+                },
+                trace: json!({}),
+                told: Vec::new(),
+            };
+            let task = self.calls.spawn(self.engine.clone().call(
+                Arc::new(self.run.clone()),
+                step.clone(),
+                self.overlay.clone(),
+            ));
+            self.in_flight.insert(task.id(), lost);
+        }
+    }
+}
+
+/// Waits for the time another step of the run waits for.
+async fn due(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn changed_steps(before: &Run, after: &Run) -> Vec<usize> {
+    let pairs = before.steps.iter().zip(&after.steps).enumerate();
+    pairs.filter(|(_, (before, after))| before != after).map(|(index, _)| index).collect()
+}
+
+/// The machine's view of the world for one change.
+pub(super) fn context<'a>(engine: &Engine, plan: &'a Arc<Plan>, incident: &'a serde_json::Value) -> Context<'a> {
+    Context {
+        now: engine.now(),
+        workflow: &plan.workflow,
+        facts: &plan.facts,
+        incident,
+        lease: engine.lease(),
+        seed: engine.seed(),
+    }
+}
