@@ -1,0 +1,284 @@
+//! Plugins, connections, secrets and the kill switch.
+
+use axum::{
+    Json,
+    extract::{DefaultBodyLimit, Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Admin, Engineer, Responder, Viewer},
+    extract::{Body, Expected, Listed, Raw, tagged},
+    problem::Problem,
+    shapes::{Plugin, value},
+};
+use crate::{
+    domain::{
+        connection::{Auth, Connection, Grant},
+        pause::PauseScope,
+    },
+    engine::{Engine, EngineError, platform::connections::NewConnection},
+    plugin::limits::COMPONENT_BYTES,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    let install = OpenApiRouter::new().routes(routes!(plugins, install)).layer(DefaultBodyLimit::max(COMPONENT_BYTES));
+    OpenApiRouter::new()
+        .merge(install)
+        .routes(routes!(plugin, remove))
+        .routes(routes!(connections))
+        .routes(routes!(connection, set_connection))
+        .routes(routes!(secrets))
+        .routes(routes!(set_secret))
+        .routes(routes!(pauses))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+}
+
+/// Lists the plugins in use.
+#[utoipa::path(
+    get, path = "/api/v1/plugins", tag = "platform",
+    responses((status = 200, body = Listed<Plugin>), (status = "4XX", body = Problem)),
+)]
+async fn plugins(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Plugin>>, Problem> {
+    let found = engine.store().active_plugins().await?;
+    Ok(Json(Listed::all(found.into_iter().map(Plugin::from).collect())))
+}
+
+/// Installs a component, at most 32 MiB; it becomes the active version of its name.
+#[utoipa::path(
+    post, path = "/api/v1/plugins", tag = "platform",
+    request_body(content = Vec<u8>, description = "A WebAssembly component.", content_type = "application/wasm"),
+    responses((status = 201, body = Plugin), (status = "4XX", body = Problem)),
+)]
+async fn install(
+    State(engine): State<Engine>,
+    Engineer(caller): Engineer,
+    Raw(component): Raw,
+) -> Result<(StatusCode, Json<Plugin>), Problem> {
+    let installed = engine.install_plugin(&caller, component.to_vec()).await?;
+    Ok((StatusCode::CREATED, Json(installed.into())))
+}
+
+/// Reads the active version of a plugin.
+#[utoipa::path(
+    get, path = "/api/v1/plugins/{name}", tag = "platform", params(("name" = String, Path)),
+    responses((status = 200, body = Plugin), (status = "4XX", body = Problem)),
+)]
+async fn plugin(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Json<Plugin>, Problem> {
+    let found = engine.store().active_plugins().await?.into_iter().find(|plugin| plugin.manifest.name == name);
+    Ok(Json(found.ok_or(EngineError::NotFound { noun: "plugin", name })?.into()))
+}
+
+/// Takes a plugin out of use; runs pinned to it go on.
+#[utoipa::path(
+    delete, path = "/api/v1/plugins/{name}", tag = "platform", params(("name" = String, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn remove(
+    State(engine): State<Engine>,
+    Engineer(caller): Engineer,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    engine.remove_plugin(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A connection: an account at a third party, for one plugin.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connecting {
+    /// The plugin that may use it.
+    plugin: String,
+    /// `http(s)://host[:port][/path]`, or `smtp(s)://host:port` for mail.
+    base_url: String,
+    /// How the host authenticates: `{"bearer": SECRET}`, `{"basic": {"user", "password": SECRET}}`,
+    /// `{"header": {"name", "value": SECRET}}` or `{"query": {"name", "value": SECRET}}`. Secrets by name.
+    #[schema(value_type = Option<Object>)]
+    auth: Option<Auth>,
+    /// The plugin's options.
+    #[serde(default = "no_options")]
+    #[schema(value_type = Object)]
+    config: Value,
+    /// What is allowed beyond the URL's own host: `networks`, `hosts`, `secrets`, `accept_reads`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    grant: Grant,
+    /// Whether drills and dry runs really call it.
+    #[serde(default)]
+    real_in_drills: bool,
+}
+
+fn no_options() -> Value {
+    json!({})
+}
+
+/// Lists connections. Secrets appear by name only.
+#[utoipa::path(
+    get, path = "/api/v1/connections", tag = "platform",
+    responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
+)]
+async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Value>>, Problem> {
+    let found = engine.store().connections().await?;
+    Ok(Json(Listed::all(found.iter().map(value).collect())))
+}
+
+/// Reads a connection.
+#[utoipa::path(
+    get, path = "/api/v1/connections/{name}", tag = "platform", params(("name" = String, Path)),
+    responses((status = 200, body = Object), (status = "4XX", body = Problem)),
+)]
+async fn connection(State(engine): State<Engine>, _: Admin, Path(name): Path<String>) -> Result<Response, Problem> {
+    let found: Option<Connection> = engine.store().connection(&name).await?;
+    let found = found.ok_or(EngineError::NotFound { noun: "connection", name })?;
+    Ok(tagged(StatusCode::OK, found.revision, found))
+}
+
+/// Creates or replaces a connection.
+#[utoipa::path(
+    put, path = "/api/v1/connections/{name}", tag = "platform", request_body = Connecting,
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = Object), (status = "4XX", body = Problem)),
+)]
+async fn set_connection(
+    State(engine): State<Engine>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+    Expected(expected): Expected,
+    body: Body<Connecting>,
+) -> Result<Response, Problem> {
+    let Connecting { plugin, base_url, auth, config, grant, real_in_drills } = body.value;
+    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills };
+    let connection = engine.set_connection(&caller, &name, new, expected).await?;
+    Ok(tagged(StatusCode::OK, connection.revision, connection))
+}
+
+/// A secret, without its value.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NamedSecret {
+    /// Its name.
+    name: String,
+    /// RFC 3339.
+    updated_at: String,
+    /// The handle of who set it.
+    updated_by: String,
+}
+
+/// Lists the names of secrets. No route gives a value back.
+#[utoipa::path(
+    get, path = "/api/v1/secrets", tag = "platform",
+    responses((status = 200, body = Listed<NamedSecret>), (status = "4XX", body = Problem)),
+)]
+async fn secrets(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<NamedSecret>>, Problem> {
+    let found = engine.store().secrets().await?.into_iter().map(|secret| NamedSecret {
+        name: secret.name,
+        updated_at: secret.updated_at.to_string(),
+        updated_by: secret.updated_by,
+    });
+    Ok(Json(Listed::all(found.collect())))
+}
+
+/// A secret's value.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretValue {
+    /// 1 byte to 16 KiB.
+    #[schema(value_type = String)]
+    value: SecretString,
+}
+
+/// Creates or replaces a secret.
+#[utoipa::path(
+    put, path = "/api/v1/secrets/{name}", tag = "platform", request_body = SecretValue, params(("name" = String, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn set_secret(
+    State(engine): State<Engine>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+    body: Body<SecretValue>,
+) -> Result<StatusCode, Problem> {
+    engine.set_secret(&caller, &name, &body.value.value).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a hold is on.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// One workflow.
+    Workflow,
+    /// Every step through one connection.
+    Connection,
+}
+
+/// A hold to place or to end.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// What it is on.
+    scope: Scope,
+    /// The workflow's or connection's name.
+    name: Option<String>,
+    /// Why, 1 to 500 characters; needed to place one.
+    reason: Option<String>,
+}
+
+impl Holding {
+    fn scope(&self) -> Result<PauseScope, Problem> {
+        match (self.scope, &self.name) {
+            (Scope::All, None) => Ok(PauseScope::All),
+            (Scope::All, Some(_)) => Err(Problem::invalid("name", "scope `all` takes no name")),
+            (Scope::Workflow, Some(name)) => Ok(PauseScope::Workflow(name.clone())),
+            (Scope::Connection, Some(name)) => Ok(PauseScope::Connection(name.clone())),
+            (Scope::Workflow | Scope::Connection, None) => Err(Problem::invalid("name", "is missing")),
+        }
+    }
+}
+
+/// Lists what is held.
+#[utoipa::path(
+    get, path = "/api/v1/automation", tag = "platform",
+    responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
+)]
+async fn pauses(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Value>>, Problem> {
+    let found = engine.store().pauses().await?;
+    Ok(Json(Listed::all(found.iter().map(value).collect())))
+}
+
+/// Holds automation: the kill switch. What is in flight finishes, nothing new starts.
+#[utoipa::path(
+    post, path = "/api/v1/automation/pause", tag = "platform", request_body = Holding,
+    responses((status = 200, body = Object), (status = "4XX", body = Problem)),
+)]
+async fn pause(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    body: Body<Holding>,
+) -> Result<Json<Value>, Problem> {
+    let reason = body.value.reason.clone().unwrap_or_default();
+    let pause = engine.pause(&caller, body.value.scope()?, &reason).await?;
+    Ok(Json(value(&pause)))
+}
+
+/// Ends a hold: runs that were held go on.
+#[utoipa::path(
+    post, path = "/api/v1/automation/resume", tag = "platform", request_body = Holding,
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn resume(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    body: Body<Holding>,
+) -> Result<StatusCode, Problem> {
+    engine.resume(&caller, &body.value.scope()?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

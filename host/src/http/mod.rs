@@ -1,0 +1,65 @@
+//! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
+//!
+//! - [`problem`], [`auth`], [`extract`], [`shapes`]: what every route uses
+//! - [`incidents`], [`hooks`], [`workflows`], [`runs`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`root`]: health, metrics and the API's description
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::Response,
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::engine::Engine;
+
+pub mod approvals;
+pub mod auth;
+pub mod extract;
+pub mod hooks;
+pub mod incidents;
+pub mod library;
+pub mod people;
+pub mod problem;
+pub mod root;
+pub mod runs;
+pub mod shapes;
+pub mod workflows;
+
+/// The largest body, in bytes, where a route does not say otherwise.
+pub const MAX_BODY: usize = 1024 * 1024;
+/// How often a watcher looks for changes that another host made.
+const POLL: Duration = Duration::from_secs(1);
+
+/// The whole API over an engine.
+pub fn router(engine: Engine) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(root::document())
+        .merge(incidents::routes())
+        .merge(hooks::routes())
+        .merge(workflows::routes())
+        .merge(runs::routes())
+        .merge(approvals::routes())
+        .merge(library::routes())
+        .merge(people::routes())
+        .split_for_parts();
+    router
+        .merge(root::routes(document))
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(headers))
+        .with_state(engine)
+}
+
+/// What every answer carries: nothing of it is to be cached, sniffed or framed.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

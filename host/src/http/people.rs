@@ -1,0 +1,140 @@
+//! People, their tokens, and the audit log.
+
+use axum::{Json, extract::State, http::StatusCode};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Admin, Viewer},
+    extract::{Body, Listed, Paging, Parameters},
+    problem::Problem,
+    shapes::{Person, value},
+};
+use crate::{
+    domain::person::AccessRole,
+    engine::{Engine, platform::people::NewPerson},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(people, add))
+        .routes(routes!(me))
+        .routes(routes!(create_token))
+        .routes(routes!(audit))
+}
+
+/// Lists people.
+#[utoipa::path(
+    get, path = "/api/v1/people", tag = "people",
+    responses((status = 200, body = Listed<Person>), (status = "4XX", body = Problem)),
+)]
+async fn people(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Person>>, Problem> {
+    Ok(Json(Listed::all(engine.store().people().await?.into_iter().map(Person::from).collect())))
+}
+
+/// Somebody to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adding {
+    /// Unique short name: 1 to 64 of `a-z 0-9 . _ -`.
+    handle: String,
+    /// Full name.
+    name: String,
+    /// Address for mail.
+    email: Option<String>,
+}
+
+/// Adds a person.
+#[utoipa::path(
+    post, path = "/api/v1/people", tag = "people", request_body = Adding,
+    responses((status = 201, body = Person), (status = "4XX", body = Problem)),
+)]
+async fn add(
+    State(engine): State<Engine>,
+    Admin(caller): Admin,
+    body: Body<Adding>,
+) -> Result<(StatusCode, Json<Person>), Problem> {
+    let Adding { handle, name, email } = body.value;
+    let person = engine.add_person(&caller, NewPerson { handle, name, email }).await?;
+    Ok((StatusCode::CREATED, Json(person.into())))
+}
+
+/// Who a token stands for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Me {
+    /// The person.
+    person: Person,
+    /// The token's role.
+    role: String,
+}
+
+/// Tells who the caller is.
+#[utoipa::path(
+    get, path = "/api/v1/me", tag = "people", responses((status = 200, body = Me), (status = "4XX", body = Problem)),
+)]
+async fn me(Viewer(caller): Viewer) -> Json<Me> {
+    Json(Me { role: caller.role.as_str().to_owned(), person: caller.person.into() })
+}
+
+/// A token to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// The handle of its person.
+    person: String,
+    /// `viewer`, `responder`, `engineer` or `admin`.
+    #[schema(value_type = String)]
+    role: AccessRole,
+    /// What it is for, at most 100 characters.
+    #[serde(default)]
+    name: String,
+}
+
+/// A new token.
+#[derive(Serialize, ToSchema)]
+pub struct MadeToken {
+    /// A UUID.
+    id: String,
+    /// The token. It is shown this once.
+    token: String,
+    /// Its role.
+    role: String,
+}
+
+/// Makes a token. Its text is shown this once; the platform keeps a hash.
+#[utoipa::path(
+    post, path = "/api/v1/tokens", tag = "people", request_body = NewToken,
+    responses((status = 201, body = MadeToken), (status = "4XX", body = Problem)),
+)]
+async fn create_token(
+    State(engine): State<Engine>,
+    Admin(caller): Admin,
+    body: Body<NewToken>,
+) -> Result<(StatusCode, Json<MadeToken>), Problem> {
+    let NewToken { person, role, name } = body.value;
+    let (token, text) = engine.create_token(&caller, &person, role, &name).await?;
+    let made = MadeToken {
+        id: token.id.to_string(),
+        token: text.expose_secret().to_owned(),
+        role: token.role.as_str().to_owned(),
+    };
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Reads the audit log, the newest entry first.
+#[utoipa::path(
+    get, path = "/api/v1/audit", tag = "people", params(Paging),
+    responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
+)]
+async fn audit(
+    State(engine): State<Engine>,
+    _: Admin,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Listed<Value>>, Problem> {
+    let page = paging.page()?;
+    let listed = Listed::cut(engine.store().audit(&page).await?, &page, |entry| entry.id.to_string());
+    Ok(Json(Listed { items: listed.items.iter().map(value).collect(), next: listed.next }))
+}

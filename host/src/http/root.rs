@@ -1,0 +1,67 @@
+//! What stands at the root: health, readiness, metrics, and the API's own description.
+
+use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
+use serde_json::json;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::problem::Problem;
+use crate::engine::Engine;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Wardroom", description = "Runs incident workflows whose steps are sandboxed WebAssembly plugins."),
+    modifiers(&Bearer),
+    components(schemas(Problem))
+)]
+struct Api;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        document.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+        document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+    }
+}
+
+/// The description's frame; the routes add themselves.
+pub(super) fn document() -> Document {
+    Api::openapi()
+}
+
+pub(super) fn routes(document: Document) -> Router<Engine> {
+    Router::new()
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(async move || Json(document)))
+}
+
+/// Whether requests can be served: the database answers, this host holds its lease, and the server is not stopping.
+async fn ready(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
+    engine.ready().await?;
+    Ok(Json(json!({ "status": "ready" })))
+}
+
+/// A few numbers in Prometheus' text format.
+async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
+    let written = engine.store().written();
+    let text = format!(
+        "# HELP wardroom_runs_live Runs that have not ended.\n# TYPE wardroom_runs_live gauge\nwardroom_runs_live {}\n\
+         # HELP wardroom_store_rows_written_total Rows inserted or updated.\n\
+         # TYPE wardroom_store_rows_written_total counter\nwardroom_store_rows_written_total {}\n\
+         # HELP wardroom_store_commits_total Transactions committed.\n\
+         # TYPE wardroom_store_commits_total counter\nwardroom_store_commits_total {}\n",
+        engine.store().live_runs().await?,
+        written.rows(),
+        written.commits(),
+    );
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}

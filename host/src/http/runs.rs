@@ -1,0 +1,238 @@
+//! Runs: reading, watching, canceling, and settling unknown effects.
+
+use std::convert::Infallible;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{
+        Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use tokio::sync::broadcast;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    POLL,
+    auth::{Responder, Viewer},
+    extract::{Body, Listed, Paging, Parameters},
+    problem::Problem,
+    shapes::{Attempt, Run},
+};
+use crate::{
+    domain::{
+        id::RunId,
+        run::{self, RunStatus, happening::Decision},
+    },
+    engine::{Engine, EngineError},
+    store::RunFilter,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(attempts))
+        .routes(routes!(events))
+        .routes(routes!(cancel))
+        .routes(routes!(decide))
+}
+
+/// Which runs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Only of this workflow.
+    workflow: Option<String>,
+    /// Only of this incident, by identifier or number.
+    incident: Option<String>,
+    /// Only in this status.
+    #[param(value_type = Option<String>)]
+    status: Option<RunStatus>,
+}
+
+/// Lists runs, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/runs", tag = "runs", params(Filter, Paging),
+    responses((status = 200, body = Listed<Run>), (status = "4XX", body = Problem)),
+)]
+async fn list(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Parameters(filter): Parameters<Filter>,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Listed<Run>>, Problem> {
+    let page = paging.page()?;
+    let incident = match &filter.incident {
+        Some(reference) => Some(engine.incident_by_reference(reference).await?.id),
+        None => None,
+    };
+    let filter = RunFilter { workflow: filter.workflow, incident, status: filter.status };
+    let listed = Listed::cut(engine.store().runs(&filter, &page).await?, &page, |run| run.id.to_string());
+    Ok(Json(Listed { items: listed.items.into_iter().map(Run::from).collect(), next: listed.next }))
+}
+
+/// Reads a run with its steps.
+#[utoipa::path(
+    get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn show(State(engine): State<Engine>, _: Viewer, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
+    Ok(Json(find(&engine, &id).await?.into()))
+}
+
+/// Lists every call of a run's steps: logs, HTTP calls, and in a simulation what it would have sent.
+#[utoipa::path(
+    get, path = "/api/v1/runs/{id}/attempts", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<Attempt>), (status = "4XX", body = Problem)),
+)]
+async fn attempts(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<Attempt>>, Problem> {
+    let run = find(&engine, &id).await?;
+    let attempts = engine.store().attempts(run.id).await?;
+    Ok(Json(Listed::all(attempts.into_iter().map(Attempt::from).collect())))
+}
+
+/// Follows a run as server-sent events: an event `run` with the whole run at once and after every change, until it ends.
+#[utoipa::path(
+    get, path = "/api/v1/runs/{id}/events", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/event-stream"), (status = "4XX", body = Problem)),
+)]
+async fn events(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    // Subscribed before the first read, so that no change falls between.
+    let changes = engine.watch_runs();
+    let id = find(&engine, &id).await?.id;
+    let watch = Watch { engine, id, changes, seen: None, ended: false };
+    let stream = stream::unfold(watch, |mut watch| async move {
+        let run = watch.next().await?;
+        let event = Event::default().event("run").id(run.version.to_string());
+        let event = event.json_data(Run::from(run)).unwrap_or_default();
+        Some((Ok(event), watch))
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+struct Watch {
+    engine: Engine,
+    id: RunId,
+    changes: broadcast::Receiver<RunId>,
+    seen: Option<i64>,
+    ended: bool,
+}
+
+impl Watch {
+    /// The run after its next change; none once it has ended or the server stops.
+    async fn next(&mut self) -> Option<run::Run> {
+        loop {
+            if self.ended {
+                return None;
+            }
+            if let Ok(Some(run)) = self.engine.store().run(self.id).await
+                && self.seen != Some(run.version)
+            {
+                self.seen = Some(run.version);
+                self.ended = run.status.is_terminal();
+                return Some(run);
+            }
+            self.changed().await?;
+        }
+    }
+
+    async fn changed(&mut self) -> Option<()> {
+        loop {
+            tokio::select! {
+                changed = self.changes.recv() => match changed {
+                    Ok(id) if id != self.id => {}
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return Some(()),
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                },
+                // Another host may drive the run.
+                () = tokio::time::sleep(POLL) => return Some(()),
+                () = self.engine.stopping().cancelled() => return None,
+            }
+        }
+    }
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// At most 500 characters.
+    reason: Option<String>,
+}
+
+/// Stops a run: nothing new starts, what is in flight settles.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/cancel", tag = "runs", request_body = Reason, params(("id" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn cancel(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Reason>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let id = find(&engine, &id).await?.id;
+    let run = engine.cancel_run(&caller, id, body.value.reason).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// What became of an unknown effect.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It happened: the step counts as done.
+    Applied,
+    /// It did not: try again.
+    Retry,
+    /// Let the step fail.
+    Fail,
+}
+
+/// A decision about an unknown effect.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settling {
+    /// What became of it.
+    outcome: Effect,
+}
+
+/// Settles a step in `needs_decision`: a person says what became of it.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/decisions/{step}", tag = "runs", request_body = Settling,
+    params(("id" = String, Path), ("step" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn decide(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, step)): Path<(String, String)>,
+    body: Body<Settling>,
+) -> Result<Json<Run>, Problem> {
+    let id = find(&engine, &id).await?.id;
+    let decision = match body.value.outcome {
+        Effect::Applied => Decision::Applied,
+        Effect::Retry => Decision::Retry,
+        Effect::Fail => Decision::Fail,
+    };
+    Ok(Json(engine.decide_effect(&caller, id, &step, decision).await?.into()))
+}
+
+async fn find(engine: &Engine, id: &str) -> Result<run::Run, Problem> {
+    let not_found = || EngineError::NotFound { noun: "run", name: id.chars().take(100).collect() };
+    let parsed: RunId = id.parse().map_err(|_| not_found())?;
+    Ok(engine.store().run(parsed).await?.ok_or_else(not_found)?)
+}

@@ -1,0 +1,125 @@
+//! Canceling, the kill switch, unknown effects, and restarts.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use wardroom_tests::{database::BOTH, server::Server};
+
+use super::{connected, on_both};
+
+const SLOW: &str = "
+name: slow
+on: [{ manual: {} }]
+steps:
+  - { id: act, uses: webhook/send, connection: hooks, with: { path: /slow }, timeout: 300ms, retry: { attempts: 1 } }
+  - { id: after, uses: webhook/send, connection: hooks, with: { path: /after } }
+";
+
+fn path(run: &Value) -> String {
+    format!("/runs/{}", run["id"].as_str().expect("an id"))
+}
+
+#[tokio::test]
+async fn an_unknown_effect_waits_for_a_person() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        api.save("slow", SLOW).await;
+        for (outcome, expected) in [("applied", "succeeded"), ("fail", "failed")] {
+            let run = api.post("/workflows/slow/runs", json!({})).await.ok();
+            let waiting = api.until(&path(&run), |run| run["status"] == json!("needs_decision")).await;
+            assert_eq!(waiting["steps"]["act"]["error"]["code"], json!("timeout"), "{waiting:#}");
+            let decide = |step: &str, outcome: &str| {
+                let (api, path) = (api.clone(), format!("{}/decisions/{step}", path(&run)));
+                let body = json!({ "outcome": outcome });
+                async move { api.post(&path, body).await }
+            };
+            decide("act", "perhaps").await.problem(422);
+            decide("after", outcome).await.problem(409);
+            decide("nowhere", outcome).await.problem(404);
+            decide("act", outcome).await.ok();
+            assert_eq!(api.ended(&run).await["status"], json!(expected));
+            decide("act", outcome).await.problem(409);
+        }
+        let paths: Vec<String> = third.asked().into_iter().map(|asked| asked.path).collect();
+        assert_eq!(paths, ["/slow", "/after", "/slow"], "an unknown effect is never repeated unasked");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_deduplicates_is_asked_again_under_the_same_key() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({ "receiver_deduplicates": true })).await;
+        api.save("slow", &SLOW.replace("attempts: 1", "attempts: 3, initial: 10ms")).await;
+        let run = api.post("/workflows/slow/runs", json!({})).await.ok();
+        let run = api.ended(&run).await;
+        assert_eq!((&run["status"], &run["steps"]["act"]["attempts"]), (&json!("failed"), &json!(3)), "{run:#}");
+        let keys: std::collections::BTreeSet<String> =
+            third.asked().iter().map(|asked| asked.headers["idempotency-key"].clone()).collect();
+        assert_eq!((third.asked().len(), keys.len()), (3, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn canceling_stops_new_starts_and_lets_what_is_in_flight_settle() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        api.save("slow", &SLOW.replace("timeout: 300ms", "timeout: 1s")).await;
+        let run = api.post("/workflows/slow/runs", json!({})).await.ok();
+        let canceled = api.post(&format!("{}/cancel", path(&run)), json!({ "reason": "wrong one" })).await;
+        assert_eq!(canceled.status, 202, "{:#}", canceled.body);
+        let run = api.ended(&run).await;
+        assert_eq!(run["status"], json!("canceled"), "{run:#}");
+        assert_eq!(run["steps"]["after"]["status"], json!("skipped"));
+        assert!(third.asked().iter().all(|asked| asked.path == "/slow"));
+        api.post(&format!("{}/cancel", path(&run)), json!({})).await.problem(409);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_kill_switch_holds_steps_until_somebody_resumes() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        api.save("slow", &SLOW.replace("/slow", "/quick")).await;
+        let hold = json!({ "scope": "connection", "name": "hooks", "reason": "deploy freeze" });
+        api.post("/automation/pause", json!({ "scope": "connection", "name": "hooks" })).await.problem(422);
+        api.post("/automation/pause", hold.clone()).await.ok();
+        let run = api.post("/workflows/slow/runs", json!({})).await.ok();
+        api.until(&path(&run), |run| run["status"] == json!("paused")).await;
+        assert_eq!(third.asked(), []);
+        assert_eq!(api.get("/automation").await.ok()["items"][0]["reason"], json!("deploy freeze"));
+        let resume = json!({ "scope": "connection", "name": "hooks" });
+        assert_eq!(api.post("/automation/resume", resume.clone()).await.status, 204);
+        assert_eq!(api.ended(&run).await["status"], json!("succeeded"));
+        api.post("/automation/resume", resume).await.problem(409);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stopped_server_goes_on_where_it_was() {
+    for kind in BOTH {
+        let mut server = Server::start(kind).await;
+        let third = connected(&server.api, json!({})).await;
+        let source = "
+name: gated
+on: [{ manual: {} }]
+steps:
+  - { id: before, uses: webhook/send, connection: hooks, with: { path: /before } }
+  - { id: gate, approve: { notify: none } }
+  - { id: after, uses: webhook/send, connection: hooks, with: { path: /after } }
+";
+        server.api.save("gated", source).await;
+        let run = server.api.post("/workflows/gated/runs", json!({})).await.ok();
+        let run = server.api.until(&path(&run), |run| run["status"] == json!("waiting")).await;
+        server.restart().await;
+        let approval = run["steps"]["gate"]["approval"].as_str().expect("an approval");
+        let answer = server.api.json(Method::POST, &format!("/approvals/{approval}/approve"), &[], &json!({})).await;
+        answer.ok();
+        assert_eq!(server.api.ended(&run).await["status"], json!("succeeded"));
+        let paths: Vec<String> = third.asked().into_iter().map(|asked| asked.path).collect();
+        assert_eq!(paths, ["/before", "/after"]);
+        server.stop().await;
+    }
+}

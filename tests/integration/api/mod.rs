@@ -1,0 +1,47 @@
+//! The server over HTTP, on both databases: what responders, engineers and administrators do.
+
+mod access;
+mod approvals;
+mod controls;
+mod hooks;
+mod incidents;
+mod runs;
+mod workflows;
+
+use serde_json::{Value, json};
+use wardroom_tests::{
+    database::BOTH,
+    server::{Api, Server},
+    third_party::ThirdParty,
+};
+
+/// Runs a test on a server over each database.
+async fn on_both<F: Future<Output = ()>>(test: impl Fn(Api) -> F) {
+    for kind in BOTH {
+        kind.announce();
+        let mut server = Server::start(kind).await;
+        test(server.api.clone()).await;
+        server.stop().await;
+    }
+}
+
+/// Installs the webhook plugin with a connection `hooks` to a third party.
+async fn connected(api: &Api, config: Value) -> ThirdParty {
+    let third = ThirdParty::start().await;
+    api.install("webhook").await;
+    let connection = json!({
+        "plugin": "webhook",
+        "base_url": third.url(),
+        "config": config,
+        "grant": { "networks": ["127.0.0.0/8"] },
+    });
+    api.put("/connections/hooks", connection).await.ok();
+    third
+}
+
+/// Opens an incident.
+async fn opened(api: &Api, title: &str) -> Value {
+    api.post("/incidents", json!({ "title": title, "severity": "sev1", "labels": { "service": "checkout" } }))
+        .await
+        .ok()
+}
