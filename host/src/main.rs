@@ -1,2 +1,7 @@
-//! The `wardroom` binary.
-fn main() {}
+//! The `wardroom` binary: reads the command line and hands over to the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wardroom::cli::main()
+}

@@ -1,0 +1,177 @@
+//! The client commands' way to the server.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::{Failed, terminal};
+
+/// Where the server is, and who asks.
+#[derive(Args)]
+pub(super) struct ClientOptions {
+    /// The server.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:7117", env = "WARDROOM_URL", value_name = "URL")]
+    url: String,
+    /// A token.
+    #[arg(long, global = true, env = "WARDROOM_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<SecretString>,
+    /// Prints the server's answer as JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+impl ClientOptions {
+    /// For a server in this process.
+    pub(super) fn new(url: String, token: SecretString) -> Self {
+        Self { url, token: Some(token), json: false }
+    }
+
+    /// The same server with another token.
+    pub(super) fn with_token(&self, token: String) -> Self {
+        Self { url: self.url.clone(), token: Some(token.into()), json: self.json }
+    }
+
+    /// Sends JSON and gives the answer, or prints it when JSON was asked for.
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failed> {
+        let mut request = self.request(method, path)?;
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        self.answer(request).await
+    }
+
+    /// A GET.
+    pub(super) async fn get(&self, path: &str) -> Result<Value, Failed> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// A POST.
+    pub(super) async fn post(&self, path: &str, body: Value) -> Result<Value, Failed> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// All items of a list, page after page.
+    pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Failed> {
+        let mut items = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let page = match &after {
+                Some(after) => format!("{path}{mark}limit=200&after={after}"),
+                None => format!("{path}{mark}limit=200"),
+            };
+            let answer = self.get(&page).await?;
+            items.extend(answer["items"].as_array().cloned().unwrap_or_default());
+            after = answer["next"].as_str().map(str::to_owned);
+            if after.is_none() || items.len() >= 10_000 {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Prints an answer: as JSON when that was asked for, otherwise as `human` says.
+    pub(super) fn show(&self, answer: &Value, human: impl FnOnce(&Value) -> String) -> Result<(), Failed> {
+        if self.json {
+            terminal::json(answer)?;
+        } else {
+            terminal::line(&human(answer))?;
+        }
+        Ok(())
+    }
+
+    /// Prints a list.
+    pub(super) fn show_list(
+        &self,
+        items: &[Value],
+        head: &[&str],
+        row: impl Fn(&Value) -> Vec<String>,
+    ) -> Result<(), Failed> {
+        if self.json {
+            terminal::json(&json!({ "items": items }))?;
+        } else if items.is_empty() {
+            terminal::line("nothing yet")?;
+        } else {
+            terminal::table(head, &items.iter().map(row).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// A request in the making.
+    pub(super) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failed> {
+        // Another part of the program may have installed it before: either is the same provider.
+        _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let mut request = client.request(method, format!("{}/api/v1{path}", self.url.trim_end_matches('/')));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        Ok(request)
+    }
+
+    /// Sends a request and reads its JSON answer; a problem becomes lines for people.
+    pub(super) async fn answer(&self, request: RequestBuilder) -> Result<Value, Failed> {
+        let response = self.response(request).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        Ok(response.json().await?)
+    }
+
+    /// Sends a request; a problem becomes lines for people.
+    pub(super) async fn response(&self, request: RequestBuilder) -> Result<Response, Failed> {
+        let response = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                Failed(format!(
+                    "no server answers at {}: start one with `wardroom serve`, or set WARDROOM_URL",
+                    self.url
+                ))
+            } else {
+                error.into()
+            }
+        })?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let unauthenticated = status == StatusCode::UNAUTHORIZED && self.token.is_none();
+        let problem: Value = response.json().await.unwrap_or_default();
+        if unauthenticated {
+            return Err(Failed("a token is wanted: set WARDROOM_TOKEN, or use --token".to_owned()));
+        }
+        Err(Failed(explain(status, &problem)))
+    }
+}
+
+/// A problem as lines: what happened, and each field that is wrong with its place.
+fn explain(status: StatusCode, problem: &Value) -> String {
+    let mut text = problem["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
+    let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let placed = errors.iter().filter(|error| error["line"].is_u64());
+    for error in placed {
+        // Writing to a string cannot fail.
+        _ = write!(text, "\n  {}", fault(error));
+    }
+    text
+}
+
+/// A fault of a document: `line:column: part: message`.
+pub(super) fn fault(error: &Value) -> String {
+    let (line, column) = (&error["line"], &error["column"]);
+    let part = error["field"]
+        .as_str()
+        .filter(|field| !field.is_empty())
+        .map_or_else(String::new, |field| format!("{field}: "));
+    format!("{line}:{column}: {part}{}", word(error, "message"))
+}
+
+/// A text of an answer; empty when it is not there.
+pub(super) fn word(value: &Value, key: &str) -> String {
+    match &value[key] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}

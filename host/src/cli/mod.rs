@@ -1,0 +1,119 @@
+//! The command line. One file a command family; the client commands talk to the server over HTTP like anyone.
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+mod build;
+mod client;
+mod demo;
+mod handle;
+mod platform;
+mod plugin;
+mod serve;
+pub mod terminal;
+
+use client::ClientOptions;
+
+/// Runs incident workflows whose steps are sandboxed WebAssembly plugins.
+#[derive(Parser)]
+#[command(name = "wardroom", version, arg_required_else_help = true, after_help = "Example:\n  wardroom serve")]
+struct Cli {
+    #[command(flatten)]
+    client: ClientOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server.
+    #[command(after_help = "Example:\n  wardroom serve --data ./wardroom-data --listen 127.0.0.1:7117")]
+    Serve(serve::Serve),
+    /// Plays a whole incident in front of you, against a practice town.
+    #[command(after_help = "Example:\n  wardroom demo --yes")]
+    Demo(demo::Demo),
+    /// Builds, inspects, installs and lists plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
+    /// Validates, applies, lists and starts workflows.
+    #[command(subcommand)]
+    Workflow(platform::Workflow),
+    /// Opens, moves, lists and shows incidents.
+    #[command(subcommand)]
+    Incident(handle::Incident),
+    /// Shows, follows and settles runs.
+    #[command(subcommand)]
+    Run(handle::Run),
+    /// Lists and decides approvals.
+    #[command(subcommand)]
+    Approval(handle::Approval),
+    /// Sets and lists connections.
+    #[command(subcommand)]
+    Connection(platform::Connection),
+    /// Sets secrets.
+    #[command(subcommand)]
+    Secret(platform::Secret),
+    /// Makes tokens.
+    #[command(subcommand)]
+    Token(platform::Token),
+    /// Adds people.
+    #[command(subcommand)]
+    Person(platform::Person),
+    /// Holds and resumes automation: the kill switch.
+    #[command(subcommand)]
+    Automation(platform::Automation),
+}
+
+/// Why a command failed: lines for people.
+#[derive(Debug)]
+pub struct Failed(pub String);
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            text = format!("{text}: {inner}");
+            cause = inner.source();
+        }
+        Self(text)
+    }
+}
+
+/// Runs the command line: exit code 0 when it worked, 1 when it did not, 2 when it was misused.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(Failed(text)) => {
+            // Nobody is left to tell when standard error is closed.
+            _ = writeln!(std::io::stderr(), "error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Failed> {
+    let client = cli.client;
+    match cli.command {
+        Command::Serve(serve) => serve.run().await?,
+        Command::Demo(demo) => demo.run().await?,
+        Command::Plugin(plugin) => plugin.run(&client).await?,
+        Command::Workflow(workflow) => return workflow.run(&client).await,
+        Command::Incident(incident) => incident.run(&client).await?,
+        Command::Run(run) => return run.run(&client).await,
+        Command::Approval(approval) => approval.run(&client).await?,
+        Command::Connection(connection) => connection.run(&client).await?,
+        Command::Secret(secret) => secret.run(&client).await?,
+        Command::Token(token) => token.run(&client).await?,
+        Command::Person(person) => person.run(&client).await?,
+        Command::Automation(automation) => automation.run(&client).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
