@@ -1,0 +1,172 @@
+//! `kill -9` in the middle of runs, again and again: every run ends, every result stands once, nothing acknowledged is lost.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use wardroom_tests::{
+    database::{BOTH, Database},
+    guests::root,
+    process::{free_port, now},
+    server::{ADMIN, Api},
+    third_party::ThirdParty,
+};
+
+/// How often the server is killed on each database. `make soak` kills it more often.
+const KILLS: u32 = 20;
+/// Steps of the run.
+const STEPS: usize = 20;
+/// The step that must not be repeated unasked.
+const FRAGILE: &str = "s10";
+
+struct Process {
+    child: Child,
+    api: Api,
+}
+
+impl Process {
+    async fn start(data: &Path, url: &str) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(root().join("target/debug/wardroom"))
+            .args(["serve", "--listen", &address.to_string(), "--data"])
+            .arg(data)
+            .env("WARDROOM_DATABASE_URL", url)
+            .env("WARDROOM_ADMIN_TOKEN", ADMIN)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the server starts");
+        let api = Api::new(address, ADMIN);
+        let deadline = now() + Duration::from_mins(1);
+        while !api.try_send(Method::GET, "//readyz", &[], Vec::new()).await.is_ok_and(|answer| answer.status == 200) {
+            assert!(now() < deadline, "the server is not ready");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Self { child, api }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("SIGKILL is sent");
+        self.child.wait().expect("it is gone");
+    }
+}
+
+fn workflow() -> String {
+    let steps: Vec<String> = (0..STEPS)
+        .map(|number| {
+            let id = format!("s{number}");
+            let connection = if id == FRAGILE { "fragile" } else { "solid" };
+            format!("  - {{ id: {id}, uses: webhook/send, connection: {connection}, with: {{ path: /{id} }} }}\n")
+        })
+        .collect();
+    format!("name: long\non: [{{ manual: {{}} }}]\nsteps:\n{}", steps.concat())
+}
+
+async fn prepare(api: &Api, third: &ThirdParty) {
+    api.install("webhook").await;
+    for (name, deduplicates) in [("solid", true), ("fragile", false)] {
+        let connection = json!({
+            "plugin": "webhook", "base_url": third.url(), "config": { "receiver_deduplicates": deduplicates },
+            "grant": { "networks": ["127.0.0.0/8"] },
+        });
+        api.put(&format!("/connections/{name}"), connection).await.ok();
+    }
+    api.save("long", &workflow()).await;
+}
+
+#[tokio::test]
+async fn a_killed_server_ends_every_run_and_loses_nothing() {
+    for kind in BOTH {
+        kind.announce();
+        let (database, folder) = (Database::new(kind).await, tempfile::tempdir().expect("a folder"));
+        let third = ThirdParty::slowly(Duration::from_millis(15)).await;
+        let mut server = Process::start(folder.path(), &database.url).await;
+        prepare(&server.api, &third).await;
+        let mut runs: Vec<Value> = Vec::new();
+        for kill in 0..KILLS {
+            let incident = json!({ "title": format!("acknowledged {kill}"), "severity": "sev4" });
+            server.api.post("/incidents", incident).await.ok();
+            runs.push(server.api.post("/workflows/long/runs", json!({})).await.ok());
+            // Spread over the run's course: some kills come before the first answer, some in the middle.
+            let asked = third.asked().len() + (kill as usize * 7) % STEPS;
+            let deadline = now() + Duration::from_secs(5);
+            while third.asked().len() < asked && now() < deadline {
+                settle(&server.api, &runs).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            server.kill();
+            server = Process::start(folder.path(), &database.url).await;
+        }
+        for run in &runs {
+            let id = run["id"].as_str().expect("an id");
+            let deadline = now() + Duration::from_mins(1);
+            let ended = loop {
+                settle(&server.api, std::slice::from_ref(run)).await;
+                let run = server.api.get(&format!("/runs/{id}")).await.ok();
+                if !run["finished_at"].is_null() {
+                    break run;
+                }
+                assert!(now() < deadline, "{run:#}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            };
+            assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
+            results_stand_once(&server.api, id).await;
+        }
+        let page = server.api.get("/incidents?limit=200").await.ok();
+        let titles: Vec<&str> =
+            page["items"].as_array().expect("items").iter().filter_map(|one| one["title"].as_str()).collect();
+        for kill in 0..KILLS {
+            assert!(titles.contains(&format!("acknowledged {kill}").as_str()), "{kill} is lost");
+        }
+        keys_belong_to_one_step(&third);
+        server.kill();
+    }
+}
+
+/// Says of every step that waits for a decision that it happened: the third party answers at once, so a request that was
+/// sent was heard.
+async fn settle(api: &Api, runs: &[Value]) {
+    for run in runs {
+        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+        let Ok(answer) = api.try_send(Method::GET, &path, &[], Vec::new()).await else { return };
+        if answer.body["steps"][FRAGILE]["status"] == json!("needs_decision") {
+            let body = json!({ "outcome": "applied" }).to_string().into_bytes();
+            let headers = [("content-type", "application/json")];
+            _ = api.try_send(Method::POST, &format!("{path}/decisions/{FRAGILE}"), &headers, body).await;
+        }
+    }
+}
+
+/// Every step has at most one call that ended as done, and no call number twice.
+async fn results_stand_once(api: &Api, run: &str) {
+    let attempts = api.get(&format!("/runs/{run}/attempts")).await.ok();
+    let mut done: BTreeMap<&str, u32> = BTreeMap::new();
+    for attempt in attempts["items"].as_array().expect("items") {
+        if attempt["outcome"] == json!("done") {
+            *done.entry(attempt["step"].as_str().expect("a step")).or_default() += 1;
+        }
+    }
+    assert!(done.values().all(|times| *times == 1), "{done:?}");
+    assert!(done.len() >= STEPS - 1, "{done:?}");
+}
+
+/// A step is repeated under its own key, and a fragile one not at all.
+fn keys_belong_to_one_step(third: &ThirdParty) {
+    let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for asked in third.asked() {
+        by_key.entry(asked.headers["idempotency-key"].clone()).or_default().push(asked.path);
+    }
+    for paths in by_key.values() {
+        assert!(paths.iter().all(|path| *path == paths[0]), "one key, several steps: {paths:?}");
+        assert!(paths[0] != format!("/{FRAGILE}") || paths.len() == 1, "a fragile step was repeated: {paths:?}");
+    }
+}
