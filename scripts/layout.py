@@ -23,7 +23,6 @@ LAYERS = {
     "http": {"http", "engine", "store", "plugin", "domain", "clock"},
 }
 IMPORT = re.compile(r"\bcrate::(\{[^;]*\}|\w+)", re.S)
-INNER = re.compile(r"(?:^|[{,])\s*(\w+)")
 
 
 def imported(text):

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds the bundled plugins into target/plugins (with --tests also the hostile guests into target/test-plugins).
+# Installs the wasm target when it is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+eval "$(bash scripts/wasm-target.sh)"
+echo "building the server (the first time takes a few minutes)" >&2
+cargo build --package wardroom
+echo "building the bundled plugins" >&2
+target/debug/wardroom plugin build plugins/* --out target/plugins
+if [ "${1:-}" = --tests ]; then
+  target/debug/wardroom plugin build tests/components/* --out target/test-plugins
+fi
