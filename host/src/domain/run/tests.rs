@@ -207,7 +207,7 @@ impl World {
             Turn::Done => Ended::Done { output: json!({}), summary: String::new(), undo: None },
             Turn::Fail => failed(Retry::Backoff),
             Turn::FailForGood => failed(Retry::Never),
-            Turn::NoResult => Ended::NoResult { error: error(), nothing_sent: choice % 2 == 0 },
+            Turn::NoResult => Ended::NoResult { error: error(), nothing_sent: choice.is_multiple_of(2) },
             Turn::Orphan => {
                 _ = self.apply(Happening::Orphaned);
                 return;

@@ -19,6 +19,8 @@ mod node;
 mod parse;
 mod reader;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 pub use node::{MAX_SOURCE, Position};
 pub use parse::{MAX_STEPS, parse};

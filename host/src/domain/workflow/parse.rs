@@ -212,7 +212,7 @@ fn step(
     let on_error = fields.take("on_error").and_then(|node| reader.choice(node, &fields.path("on_error"), &on_errors));
     let retry_path = fields.path("retry");
     let retry = fields.take("retry").map(|node| retry(reader, node, &retry_path)).unwrap_or_default();
-    for part in ["uses", "connection", "with", "approve", "if"] {
+    for part in ["uses", "connection", "with", "approve", "if", "needs"] {
         if let (Some((id, _)), Some(node)) = (&id, fields.take(part)) {
             note_positions(positions, &format!("{id}.{part}"), node);
         }

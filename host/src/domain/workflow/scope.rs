@@ -44,7 +44,7 @@ fn needs<'a>(workflow: &'a Workflow, faults: &mut Vec<Fault>) -> BTreeMap<&'a st
             if workflow.step(need).is_none() {
                 let near = nearest(need, workflow.steps.iter().map(|step| step.id.as_str()));
                 let hint = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
-                let at = workflow.position(&step.id);
+                let at = workflow.position(&format!("{}.needs", step.id));
                 faults.push(Fault::new(at, format!("{}.needs", step.id), format!("there is no step {need:?}{hint}")));
             }
         }
