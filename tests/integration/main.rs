@@ -2,5 +2,6 @@
 
 mod api;
 mod crash;
+mod incident;
 mod plugin;
 mod store;

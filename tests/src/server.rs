@@ -129,6 +129,11 @@ impl Api {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
+    /// The client underneath, for requests of another kind.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
     /// A client for a new person of this role.
     pub async fn person(&self, handle: &str, role: &str) -> Self {
         self.post("/people", json!({ "handle": handle, "name": handle })).await.ok();

@@ -1,0 +1,60 @@
+//! The real servers that `scripts/counterparts.sh` installs, each started for one test on a free port of 127.0.0.1.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+mod alerting;
+mod maildev;
+mod synapse;
+mod unleash;
+
+pub use alerting::Alerting;
+pub use maildev::MailDev;
+pub use synapse::Synapse;
+pub use unleash::{TOKEN as UNLEASH_TOKEN, Unleash};
+
+/// Where they are installed.
+fn cache() -> PathBuf {
+    let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
+    let cache = home.unwrap_or_default().join("wardroom-tools/counterparts-1");
+    assert!(cache.exists(), "{}: scripts/counterparts.sh installs the counterparts", cache.display());
+    cache
+}
+
+/// The Node that the npm packages were installed with.
+fn node() -> String {
+    std::fs::read_to_string(cache().join("node/path")).expect("scripts/counterparts.sh writes it").trim().to_owned()
+}
+
+fn client() -> Client {
+    _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build().expect("a client")
+}
+
+/// Asks a counterpart, as its own client would.
+async fn ask(method: Method, url: &str, authorization: Option<&str>, body: Option<&Value>) -> (u16, Value) {
+    let mut request = client().request(method, url);
+    if let Some(value) = authorization {
+        request = request.header("authorization", value);
+    }
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let response = request.send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    let status = response.status().as_u16();
+    (status, serde_json::from_slice(&response.bytes().await.unwrap_or_default()).unwrap_or_default())
+}
+
+/// Whether somebody answers HTTP there, whatever the answer.
+fn answers(port: u16, path: &str) -> bool {
+    let status = Command::new("curl")
+        .args(["-s", "-f", "-o", "/dev/null", "-m", "2", &format!("http://127.0.0.1:{port}{path}")])
+        .status();
+    status.is_ok_and(|status| status.success())
+}
