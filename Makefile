@@ -1,5 +1,5 @@
 # Short names for the commands of this repository. Each installs what it needs on a fresh clone.
-.PHONY: demo test lint bench plugins audit doc
+.PHONY: demo test lint bench plugins audit doc soak fuzz
 
 demo: plugins
 	cargo run --quiet --package wardroom -- demo $(ARGS)
@@ -15,6 +15,13 @@ bench: plugins ## figures beside the floor of this machine, written to bench/
 
 plugins: ## the bundled plugins as components, in target/plugins
 	scripts/plugins.sh
+
+soak: plugins ## the crash campaign, ten times as long
+	scripts/plugins.sh --tests
+	WARDROOM_TEST_KILLS=$${KILLS:-200} cargo test --package wardroom-tests -- crash::
+
+fuzz: ## the property tests with many more cases
+	PROPTEST_CASES=$${CASES:-20000} cargo test --package wardroom --lib
 
 audit: ## known vulnerabilities; needs a network
 	scripts/deny.sh check advisories

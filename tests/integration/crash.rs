@@ -18,8 +18,14 @@ use wardroom_tests::{
     third_party::ThirdParty,
 };
 
-/// How often the server is killed on each database. `make soak` kills it more often.
+/// How often the server is killed on each database.
 const KILLS: u32 = 20;
+/// `make soak` kills it more often.
+fn kills() -> u32 {
+    let wanted = std::env::var_os("WARDROOM_TEST_KILLS");
+    wanted.and_then(|kills| kills.to_str().and_then(|kills| kills.parse().ok())).unwrap_or(KILLS)
+}
+
 /// Steps of the run.
 const STEPS: usize = 20;
 /// The step that must not be repeated unasked.
@@ -92,7 +98,7 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
         let mut server = Process::start(folder.path(), &database.url).await;
         prepare(&server.api, &third).await;
         let mut runs: Vec<Value> = Vec::new();
-        for kill in 0..KILLS {
+        for kill in 0..kills() {
             let incident = json!({ "title": format!("acknowledged {kill}"), "severity": "sev4" });
             server.api.post("/incidents", incident).await.ok();
             runs.push(server.api.post("/workflows/long/runs", json!({})).await.ok());
@@ -124,7 +130,7 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
         let page = server.api.get("/incidents?limit=200").await.ok();
         let titles: Vec<&str> =
             page["items"].as_array().expect("items").iter().filter_map(|one| one["title"].as_str()).collect();
-        for kill in 0..KILLS {
+        for kill in 0..kills() {
             assert!(titles.contains(&format!("acknowledged {kill}").as_str()), "{kill} is lost");
         }
         keys_belong_to_one_step(&third);
