@@ -29,8 +29,11 @@ use crate::{
 
 /// How much may wait for one run; beyond it the sender is told to come back.
 const INBOX: usize = 64;
-/// How often a write that lost against another host is tried again before the caller is told.
+/// How often a write is tried again before the caller is told to come back.
 const LOST_WRITES: usize = 16;
+/// The pause after a write that failed, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 type Reply = oneshot::Sender<Result<Run, EngineError>>;
 
@@ -181,9 +184,12 @@ impl RunActor {
         returned.map(|returned| Message { happening: Happening::Returned(returned), reply: None })
     }
 
+    /// Writes what happened. People are told to come back when it cannot be written for long; results of calls and claims
+    /// are kept until they are written or the lease is lost: given up, they would leave the run owned by a host that no
+    /// longer drives it.
     async fn settle(&mut self, mut messages: Vec<Message>) {
-        let mut pause = Duration::from_millis(50);
-        for _ in 0..LOST_WRITES {
+        let mut pause = FIRST_PAUSE;
+        for tries in 1_usize.. {
             match self.write(&mut messages).await {
                 Ok(Some(effects)) => {
                     for reply in messages.into_iter().filter_map(|message| message.reply) {
@@ -193,25 +199,22 @@ impl RunActor {
                     self.changed(&effects);
                     return;
                 }
-                Ok(None) => self.reload().await,
+                Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(run.id = %self.run.id, %error, "a run's change could not be written; trying again");
-                    for reply in messages.iter_mut().filter_map(|message| message.reply.take()) {
-                        _ = reply.send(Err(EngineError::Overloaded));
-                    }
-                    // What people asked is theirs to ask again; results of calls are kept until they are written.
-                    messages.retain(|message| matches!(message.happening, Happening::Returned(_)));
-                    if messages.is_empty() || self.engine.0.fence.is_lost() {
-                        return;
-                    }
+                    refuse(&mut messages);
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(2));
-                    self.reload().await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
-        }
-        for reply in messages.into_iter().filter_map(|message| message.reply) {
-            _ = reply.send(Err(EngineError::Overloaded));
+            if tries >= LOST_WRITES {
+                refuse(&mut messages);
+            }
+            let released = self.engine.0.fence.is_lost() || (tries >= LOST_WRITES && self.engine.0.stop.is_cancelled());
+            if messages.is_empty() || released {
+                return;
+            }
+            self.reload().await;
         }
     }
 
@@ -293,6 +296,13 @@ impl RunActor {
             ));
             self.in_flight.insert(task.id(), lost);
         }
+    }
+}
+
+/// Tells people to come back, and keeps what is nobody's to ask again.
+fn refuse(messages: &mut Vec<Message>) {
+    for reply in messages.extract_if(.., |message| message.reply.is_some()).filter_map(|message| message.reply) {
+        _ = reply.send(Err(EngineError::Overloaded));
     }
 }
 
