@@ -102,3 +102,28 @@ async fn silence_means_what_the_document_says() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whoever_started_a_run_does_not_approve_its_destructive_steps() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        api.install("unleash").await;
+        let flags = json!({ "plugin": "unleash", "base_url": third.url(), "grant": { "networks": ["127.0.0.0/8"] } });
+        api.put("/connections/flags", flags).await.ok();
+        opened(&api, "Checkout fails").await;
+        let source =
+            gated("").replace("uses: webhook/send, connection: hooks", "uses: unleash/disable-flag, connection: flags");
+        let source = source.replace("{ path: /act, body: '${{ incident.number }}' }", "{ flag: till }");
+        api.save("gated", &source).await;
+        let run = api.post("/workflows/gated/runs", json!({ "incident": "INC-1" })).await.ok();
+        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+        let run = api.until(&path, |run| run["status"] == json!("waiting")).await;
+        let approve = format!("/approvals/{}/approve", run["steps"]["gate"]["approval"].as_str().expect("an approval"));
+        let refused = api.post(&approve, json!({})).await.problem(403);
+        assert!(refused["detail"].as_str().expect("a text").contains("somebody else"), "{refused}");
+        assert_eq!(third.asked(), []);
+        let ada = api.person("ada", "responder").await;
+        assert_eq!(ada.post(&approve, json!({})).await.ok()["destructive"], json!(true));
+    })
+    .await;
+}

@@ -1,5 +1,6 @@
 //! The plugin runtime: real components in the real sandbox.
 
+mod cache;
 mod hostile;
 mod install;
 mod network;

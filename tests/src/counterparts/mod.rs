@@ -1,8 +1,10 @@
 //! The real servers that `scripts/counterparts.sh` installs, each started for one test on a free port of 127.0.0.1.
 
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
-    process::Command,
+    time::Duration,
 };
 
 use reqwest::{Client, Method};
@@ -51,10 +53,16 @@ async fn ask(method: Method, url: &str, authorization: Option<&str>, body: Optio
     (status, serde_json::from_slice(&response.bytes().await.unwrap_or_default()).unwrap_or_default())
 }
 
-/// Whether somebody answers HTTP there, whatever the answer.
+/// Whether somebody answers there with success.
 fn answers(port: u16, path: &str) -> bool {
-    let status = Command::new("curl")
-        .args(["-s", "-f", "-o", "/dev/null", "-m", "2", &format!("http://127.0.0.1:{port}{path}")])
-        .status();
-    status.is_ok_and(|status| status.success())
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        Ok(String::from_utf8_lossy(&status).into_owned())
+    };
+    // `HTTP/1.1 200`
+    ask().is_ok_and(|status| status.get(9..10) == Some("2"))
 }
