@@ -98,15 +98,20 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
         let mut server = Process::start(folder.path(), &database.url).await;
         prepare(&server.api, &third).await;
         let mut runs: Vec<Value> = Vec::new();
+        let mut settled = 0;
         for kill in 0..kills() {
             let incident = json!({ "title": format!("acknowledged {kill}"), "severity": "sev4" });
             server.api.post("/incidents", incident).await.ok();
             runs.push(server.api.post("/workflows/long/runs", json!({})).await.ok());
-            // Spread over the run's course: some kills come before the first answer, some in the middle.
-            let asked = third.asked().len() + (kill as usize * 7) % STEPS;
+            // Every fourth kill comes while the fragile step's answer is on its way; the others are spread over the run's
+            // course, some before the first answer.
+            let (asked, fragile) = (third.asked().len() + (kill as usize * 7) % STEPS, asks_of_fragile(&third));
             let deadline = now() + Duration::from_secs(5);
-            while third.asked().len() < asked && now() < deadline {
-                settle(&server.api, &runs).await;
+            let waits = |third: &ThirdParty| {
+                if kill % 4 == 0 { asks_of_fragile(third) == fragile } else { third.asked().len() < asked }
+            };
+            while waits(&third) && now() < deadline {
+                settled += settle(&server.api, &runs).await;
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             server.kill();
@@ -116,7 +121,7 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
             let id = run["id"].as_str().expect("an id");
             let deadline = now() + Duration::from_mins(1);
             let ended = loop {
-                settle(&server.api, std::slice::from_ref(run)).await;
+                settled += settle(&server.api, std::slice::from_ref(run)).await;
                 let run = server.api.get(&format!("/runs/{id}")).await.ok();
                 if !run["finished_at"].is_null() {
                     break run;
@@ -134,22 +139,30 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
             assert!(titles.contains(&format!("acknowledged {kill}").as_str()), "{kill} is lost");
         }
         keys_belong_to_one_step(&third);
+        assert!(settled > 0, "no kill left an unknown effect: the test did not test it");
         server.kill();
     }
 }
 
+fn asks_of_fragile(third: &ThirdParty) -> usize {
+    third.asked().iter().filter(|asked| asked.path == format!("/{FRAGILE}")).count()
+}
+
 /// Says of every step that waits for a decision that it happened: the third party answers at once, so a request that was
-/// sent was heard.
-async fn settle(api: &Api, runs: &[Value]) {
+/// sent was heard. Gives how many it settled.
+async fn settle(api: &Api, runs: &[Value]) -> u32 {
+    let mut settled = 0;
     for run in runs {
         let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
-        let Ok(answer) = api.try_send(Method::GET, &path, &[], Vec::new()).await else { return };
+        let Ok(answer) = api.try_send(Method::GET, &path, &[], Vec::new()).await else { return settled };
         if answer.body["steps"][FRAGILE]["status"] == json!("needs_decision") {
             let body = json!({ "outcome": "applied" }).to_string().into_bytes();
             let headers = [("content-type", "application/json")];
-            _ = api.try_send(Method::POST, &format!("{path}/decisions/{FRAGILE}"), &headers, body).await;
+            let answer = api.try_send(Method::POST, &format!("{path}/decisions/{FRAGILE}"), &headers, body).await;
+            settled += u32::from(answer.is_ok_and(|answer| answer.status == 200));
         }
     }
+    settled
 }
 
 /// Every step has at most one call that ended as done, and no call number twice.
