@@ -17,6 +17,7 @@ use super::{
     extract::{Body, Expected, Listed, Paging, Parameters, tagged},
     problem::Problem,
     shapes::{Alert, Automation, Entry, Incident},
+    words,
 };
 use crate::{
     domain::{
@@ -44,13 +45,14 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 #[serde(deny_unknown_fields)]
 pub struct Opening {
     /// 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     title: String,
     /// `sev1` to `sev4`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Severity)]
     severity: Severity,
     /// `incident` (the default) or `drill`.
     #[serde(default = "real")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::IncidentKind>)]
     kind: IncidentKind,
     /// At most 64.
     #[serde(default)]
@@ -83,13 +85,13 @@ async fn open(
 #[into_params(parameter_in = Query)]
 struct Filter {
     /// Only in this stage.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<words::Stage>)]
     stage: Option<Stage>,
     /// Only of this severity.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<words::Severity>)]
     severity: Option<Severity>,
     /// Only `incident`, or only `drill`.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<words::IncidentKind>)]
     kind: Option<IncidentKind>,
 }
 
@@ -129,25 +131,25 @@ pub struct Editing {
     /// A new title.
     title: Option<String>,
     /// A new severity.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Severity>)]
     severity: Option<Severity>,
     /// All labels anew.
     labels: Option<BTreeMap<String, String>>,
     /// When people began to be affected.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     impact_started_at: Option<Option<Timestamp>>,
     /// When it was noticed.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     detected_at: Option<Option<Timestamp>>,
     /// When somebody took it.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     acknowledged_at: Option<Option<Timestamp>>,
     /// When people stopped being affected.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     mitigated_at: Option<Option<Timestamp>>,
 }
 
@@ -182,7 +184,7 @@ async fn edit(
 #[serde(deny_unknown_fields)]
 pub struct Entering {
     /// `alerting`, `triage`, `investigate`, `resolution`, `retrospective`, `closed` or `canceled`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Stage)]
     to: Stage,
     /// Why; going back and canceling need one.
     reason: Option<String>,
@@ -236,6 +238,7 @@ async fn timeline(
 #[serde(deny_unknown_fields)]
 pub struct Note {
     /// 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     text: String,
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
-//! - [`problem`], [`auth`], [`extract`], [`shapes`]: what every route uses
+//! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
 //! - [`incidents`], [`hooks`], [`workflows`], [`runs`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`root`]: health, metrics and the API's description
 
@@ -28,6 +28,7 @@ pub mod problem;
 pub mod root;
 pub mod runs;
 pub mod shapes;
+pub mod words;
 pub mod workflows;
 
 /// The largest body, in bytes, where a route does not say otherwise.

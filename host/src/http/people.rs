@@ -12,6 +12,7 @@ use super::{
     extract::{Body, Listed, Paging, Parameters},
     problem::Problem,
     shapes::{Person, value},
+    words,
 };
 use crate::{
     domain::person::AccessRole,
@@ -40,8 +41,10 @@ async fn people(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<P
 #[serde(deny_unknown_fields)]
 pub struct Adding {
     /// Unique short name: 1 to 64 of `a-z 0-9 . _ -`.
+    #[schema(pattern = "^[a-z0-9._-]{1,64}$")]
     handle: String,
     /// Full name.
+    #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// Address for mail.
     email: Option<String>,
@@ -86,7 +89,7 @@ pub struct NewToken {
     /// The handle of its person.
     person: String,
     /// `viewer`, `responder`, `engineer` or `admin`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::AccessRole)]
     role: AccessRole,
     /// What it is for, at most 100 characters.
     #[serde(default)]
