@@ -2,8 +2,6 @@
 
 use std::{io::Write, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
-use secrecy::SecretString;
 use serde_json::json;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 use wardroom::{
@@ -12,7 +10,7 @@ use wardroom::{
     plugin::{
         Function, Invocation, Options, Overlay, PluginHost,
         limits::Limits,
-        ports::{Expect, PortError, SecretPort, StateEntry, StateError, StatePort, StateScope, SystemResolver},
+        ports::{Nothing, SystemResolver},
     },
 };
 use wardroom_tests::{
@@ -127,40 +125,4 @@ async fn bare_calls() -> Spread {
         measured.push(started.elapsed());
     }
     Spread::of(measured)
-}
-
-struct Nothing;
-
-fn nothing() -> PortError {
-    PortError { message: "Nothing is stored here.".to_owned() }
-}
-
-impl SecretPort for Nothing {
-    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, PortError>> {
-        Box::pin(async { Ok(None) })
-    }
-}
-
-impl StatePort for Nothing {
-    fn get<'a>(&'a self, _: &'a StateScope, _: &'a str) -> BoxFuture<'a, Result<Option<StateEntry>, PortError>> {
-        Box::pin(async { Err(nothing()) })
-    }
-
-    fn put<'a>(
-        &'a self,
-        _: &'a StateScope,
-        _: &'a str,
-        _: Vec<u8>,
-        _: Expect,
-    ) -> BoxFuture<'a, Result<u64, StateError>> {
-        Box::pin(async { Err(nothing().into()) })
-    }
-
-    fn delete<'a>(&'a self, _: &'a StateScope, _: &'a str, _: Expect) -> BoxFuture<'a, Result<(), StateError>> {
-        Box::pin(async { Err(nothing().into()) })
-    }
-
-    fn list<'a>(&'a self, _: &'a StateScope, _: &'a str, _: usize) -> BoxFuture<'a, Result<Vec<String>, PortError>> {
-        Box::pin(async { Err(nothing()) })
-    }
 }

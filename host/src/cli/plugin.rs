@@ -3,9 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::Subcommand;
-use futures_util::future::BoxFuture;
 use reqwest::Method;
-use secrecy::SecretString;
 use serde_json::json;
 
 use super::{
@@ -19,7 +17,7 @@ use crate::{
     plugin::{
         Inspection, Options, PluginHost,
         limits::Limits,
-        ports::{Expect, PortError, SecretPort, StateEntry, StateError, StatePort, StateScope, SystemResolver},
+        ports::{Nothing, SystemResolver},
     },
 };
 
@@ -168,41 +166,5 @@ fn offline() -> Options {
         resolver: Arc::new(SystemResolver),
         operator_hosts: Some(Vec::new()),
         clock: Arc::new(SystemClock),
-    }
-}
-
-struct Nothing;
-
-fn nothing() -> PortError {
-    PortError { message: "Nothing is stored here.".to_owned() }
-}
-
-impl SecretPort for Nothing {
-    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, PortError>> {
-        Box::pin(async { Ok(None) })
-    }
-}
-
-impl StatePort for Nothing {
-    fn get<'a>(&'a self, _: &'a StateScope, _: &'a str) -> BoxFuture<'a, Result<Option<StateEntry>, PortError>> {
-        Box::pin(async { Err(nothing()) })
-    }
-
-    fn put<'a>(
-        &'a self,
-        _: &'a StateScope,
-        _: &'a str,
-        _: Vec<u8>,
-        _: Expect,
-    ) -> BoxFuture<'a, Result<u64, StateError>> {
-        Box::pin(async { Err(nothing().into()) })
-    }
-
-    fn delete<'a>(&'a self, _: &'a StateScope, _: &'a str, _: Expect) -> BoxFuture<'a, Result<(), StateError>> {
-        Box::pin(async { Err(nothing().into()) })
-    }
-
-    fn list<'a>(&'a self, _: &'a StateScope, _: &'a str, _: usize) -> BoxFuture<'a, Result<Vec<String>, PortError>> {
-        Box::pin(async { Err(nothing()) })
     }
 }

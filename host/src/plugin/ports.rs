@@ -106,3 +106,41 @@ pub struct PortError {
     /// One sentence; the guest may see it, so it holds nothing internal.
     pub message: String,
 }
+
+/// Stores nothing and knows no secret: for describing a plugin where there is no server, and for measuring a bare call.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nothing;
+
+fn nothing() -> PortError {
+    PortError { message: "Nothing is stored here.".to_owned() }
+}
+
+impl SecretPort for Nothing {
+    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, PortError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+impl StatePort for Nothing {
+    fn get<'a>(&'a self, _: &'a StateScope, _: &'a str) -> BoxFuture<'a, Result<Option<StateEntry>, PortError>> {
+        Box::pin(async { Err(nothing()) })
+    }
+
+    fn put<'a>(
+        &'a self,
+        _: &'a StateScope,
+        _: &'a str,
+        _: Vec<u8>,
+        _: Expect,
+    ) -> BoxFuture<'a, Result<u64, StateError>> {
+        Box::pin(async { Err(nothing().into()) })
+    }
+
+    fn delete<'a>(&'a self, _: &'a StateScope, _: &'a str, _: Expect) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(async { Err(nothing().into()) })
+    }
+
+    fn list<'a>(&'a self, _: &'a StateScope, _: &'a str, _: usize) -> BoxFuture<'a, Result<Vec<String>, PortError>> {
+        Box::pin(async { Err(nothing()) })
+    }
+}
