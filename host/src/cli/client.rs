@@ -149,7 +149,8 @@ impl ClientOptions {
 fn explain(status: StatusCode, problem: &Value) -> String {
     let mut text = problem["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
     let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let placed = errors.iter().filter(|error| error["line"].is_u64());
+    // A single fault is the detail already.
+    let placed = errors.iter().filter(|error| errors.len() > 1 && error["line"].is_u64());
     for error in placed {
         // Writing to a string cannot fail.
         _ = write!(text, "\n  {}", fault(error));

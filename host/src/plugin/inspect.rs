@@ -67,7 +67,10 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), RefusedPlugin> {
     if bytes.starts_with(b"\x7fELF") {
         return Err(RefusedPlugin::Precompiled);
     }
-    let not_wasm = |error: wasmparser::BinaryReaderError| RefusedPlugin::NotWasm { reason: error.message().to_owned() };
+    let not_wasm = |error: wasmparser::BinaryReaderError| RefusedPlugin::NotWasm {
+        // The first line says it; the rest are bytes.
+        reason: error.message().lines().next().unwrap_or_default().trim_end_matches([' ', '[', '=']).to_owned(),
+    };
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
