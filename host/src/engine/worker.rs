@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -45,13 +45,25 @@ struct Message {
 /// The runs this host drives.
 #[derive(Default)]
 pub(super) struct Actors {
-    inboxes: Mutex<HashMap<RunId, mpsc::Sender<Message>>>,
+    driven: Mutex<HashMap<RunId, Driven>>,
+}
+
+struct Driven {
+    inbox: mpsc::Sender<Message>,
+    /// The run as it was last written.
+    run: Arc<Run>,
+}
+
+impl Actors {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Driven>> {
+        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Engine {
     /// Tells a run that something happened, and gives the run as it is afterwards, durably.
     pub(crate) async fn tell(&self, id: RunId, happening: Happening) -> Result<Run, EngineError> {
-        let run = match self.inbox(id) {
+        let run = match self.driven(id) {
             Some(_) => None,
             None => Some(self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?),
         };
@@ -62,11 +74,8 @@ impl Engine {
 
     /// Drives a run that this host has claimed or just created.
     pub(super) fn drive(&self, run: Run, effects: Vec<Effect>) {
-        let mut inboxes = self.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Vacant(place) = inboxes.entry(run.id) {
-            let (sender, inbox) = mpsc::channel(INBOX);
-            place.insert(sender);
-            self.spawn(run, inbox, effects);
+        if let Entry::Vacant(place) = self.0.actors.lock().entry(run.id) {
+            place.insert(self.spawn(Arc::new(run), effects));
         }
     }
 
@@ -78,8 +87,9 @@ impl Engine {
         }
     }
 
-    fn inbox(&self, id: RunId) -> Option<mpsc::Sender<Message>> {
-        self.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    /// The run as this host last wrote it, if this host drives it now.
+    pub(super) fn driven(&self, id: RunId) -> Option<Arc<Run>> {
+        self.0.actors.lock().get(&id).map(|driven| Arc::clone(&driven.run))
     }
 
     /// Puts a message into the run's inbox, making the actor if there is none. An actor leaves only under this lock and
@@ -88,22 +98,19 @@ impl Engine {
         if self.0.stop.is_cancelled() {
             return Err(EngineError::Stopping);
         }
-        let mut inboxes = self.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = match (inboxes.get(&id), run) {
-            (Some(sender), _) => sender.clone(),
-            (None, Some(run)) => {
-                let (sender, inbox) = mpsc::channel(INBOX);
-                inboxes.insert(id, sender.clone());
-                self.spawn(run, inbox, Vec::new());
-                sender
-            }
+        let mut actors = self.0.actors.lock();
+        let driven = match (actors.entry(id), run) {
+            (Entry::Occupied(driven), _) => driven.into_mut(),
+            (Entry::Vacant(place), Some(run)) => place.insert(self.spawn(Arc::new(run), Vec::new())),
             // The actor left between the two looks: the caller reads the run and comes again.
-            (None, None) => return Err(EngineError::Overloaded),
+            (Entry::Vacant(_), None) => return Err(EngineError::Overloaded),
         };
-        sender.try_send(message).map_err(|_| EngineError::Overloaded)
+        driven.inbox.try_send(message).map_err(|_| EngineError::Overloaded)
     }
 
-    fn spawn(&self, run: Run, inbox: mpsc::Receiver<Message>, effects: Vec<Effect>) {
+    fn spawn(&self, run: Arc<Run>, effects: Vec<Effect>) -> Driven {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let driven = Driven { inbox: sender, run: Arc::clone(&run) };
         let actor = RunActor {
             engine: self.clone(),
             run,
@@ -113,12 +120,13 @@ impl Engine {
             overlay: Overlay::default(),
         };
         self.0.tasks.spawn(actor.work(effects));
+        driven
     }
 }
 
 struct RunActor {
     engine: Engine,
-    run: Run,
+    run: Arc<Run>,
     inbox: mpsc::Receiver<Message>,
     calls: JoinSet<Returned>,
     /// What each task calls, for the day one ends without saying so.
@@ -144,10 +152,10 @@ impl RunActor {
 
     /// Takes the actor off the map if nothing waits for it.
     fn leave(&mut self) -> bool {
-        let mut inboxes = self.engine.0.actors.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut actors = self.engine.0.actors.lock();
         let idle = self.inbox.is_empty();
         if idle {
-            inboxes.remove(&self.run.id);
+            actors.remove(&self.run.id);
         }
         idle
     }
@@ -194,7 +202,7 @@ impl RunActor {
                 Ok(Some(effects)) => {
                     for reply in messages.into_iter().filter_map(|message| message.reply) {
                         // Whoever asked may have gone: the change stands all the same.
-                        _ = reply.send(Ok(self.run.clone()));
+                        _ = reply.send(Ok(Run::clone(&self.run)));
                     }
                     self.changed(&effects);
                     return;
@@ -223,7 +231,7 @@ impl RunActor {
     async fn write(&mut self, messages: &mut Vec<Message>) -> Result<Option<Vec<Effect>>, EngineError> {
         let plan = self.engine.plan(&self.run).await?;
         let incident = self.engine.run_scope(&self.run).await?;
-        let mut next = self.run.clone();
+        let mut next = Run::clone(&self.run);
         let mut effects = Vec::new();
         let mut kept = Vec::with_capacity(messages.len());
         for message in messages.drain(..) {
@@ -250,7 +258,7 @@ impl RunActor {
         let write = Write { guard: Guard::Run(Box::new(next.clone()), changed), then };
         match self.engine.store().commit(write).await? {
             Committed::Applied => {
-                self.run = next;
+                self.run = Arc::new(next);
                 Ok(Some(effects))
             }
             Committed::Lost => Ok(None),
@@ -259,14 +267,17 @@ impl RunActor {
 
     async fn reload(&mut self) {
         match self.engine.store().run(self.run.id).await {
-            Ok(Some(run)) => self.run = run,
+            Ok(Some(run)) => self.run = Arc::new(run),
             Ok(None) => tracing::error!(run.id = %self.run.id, "the run is gone from the database"),
             Err(error) => tracing::warn!(run.id = %self.run.id, %error, "the run could not be read"),
         }
     }
 
     fn changed(&mut self, effects: &[Effect]) {
-        _ = self.engine.0.changes.send(self.run.id);
+        if let Some(driven) = self.engine.0.actors.lock().get_mut(&self.run.id) {
+            driven.run = Arc::clone(&self.run);
+        }
+        self.engine.0.watched.publish(&self.run);
         self.start_calls(effects);
         if self.calls.is_empty() {
             self.engine.wake_at(self.run.wake_at);
@@ -289,11 +300,8 @@ impl RunActor {
                 trace: json!({}),
                 told: Vec::new(),
             };
-            let task = self.calls.spawn(self.engine.clone().call(
-                Arc::new(self.run.clone()),
-                step.clone(),
-                self.overlay.clone(),
-            ));
+            let task =
+                self.calls.spawn(self.engine.clone().call(Arc::clone(&self.run), step.clone(), self.overlay.clone()));
             self.in_flight.insert(task.id(), lost);
         }
     }

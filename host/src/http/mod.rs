@@ -4,8 +4,6 @@
 //! - [`incidents`], [`hooks`], [`workflows`], [`runs`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`root`]: health, metrics and the API's description
 
-use std::time::Duration;
-
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -33,8 +31,6 @@ pub mod workflows;
 
 /// The largest body, in bytes, where a route does not say otherwise.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// How often a watcher looks for changes that another host made.
-const POLL: Duration = Duration::from_secs(1);
 
 /// The whole API over an engine.
 pub fn router(engine: Engine) -> Router {

@@ -13,12 +13,10 @@ use axum::{
 };
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
-use tokio::sync::broadcast;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    POLL,
     auth::{Responder, Viewer},
     extract::{Body, Listed, Paging, Parameters},
     problem::Problem,
@@ -111,59 +109,14 @@ async fn events(
     _: Viewer,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    // Subscribed before the first read, so that no change falls between.
-    let changes = engine.watch_runs();
-    let id = find(&engine, &id).await?.id;
-    let watch = Watch { engine, id, changes, seen: None, ended: false };
+    let watch = engine.watch_run(parse(&id)?).await?;
     let stream = stream::unfold(watch, |mut watch| async move {
         let run = watch.next().await?;
         let event = Event::default().event("run").id(run.version.to_string());
-        let event = event.json_data(Run::from(run)).unwrap_or_default();
+        let event = event.json_data(Run::from(run::Run::clone(&run))).unwrap_or_default();
         Some((Ok(event), watch))
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
-}
-
-struct Watch {
-    engine: Engine,
-    id: RunId,
-    changes: broadcast::Receiver<RunId>,
-    seen: Option<i64>,
-    ended: bool,
-}
-
-impl Watch {
-    /// The run after its next change; none once it has ended or the server stops.
-    async fn next(&mut self) -> Option<run::Run> {
-        loop {
-            if self.ended {
-                return None;
-            }
-            if let Ok(Some(run)) = self.engine.store().run(self.id).await
-                && self.seen != Some(run.version)
-            {
-                self.seen = Some(run.version);
-                self.ended = run.status.is_terminal();
-                return Some(run);
-            }
-            self.changed().await?;
-        }
-    }
-
-    async fn changed(&mut self) -> Option<()> {
-        loop {
-            tokio::select! {
-                changed = self.changes.recv() => match changed {
-                    Ok(id) if id != self.id => {}
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return Some(()),
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                },
-                // Another host may drive the run.
-                () = tokio::time::sleep(POLL) => return Some(()),
-                () = self.engine.stopping().cancelled() => return None,
-            }
-        }
-    }
 }
 
 /// Why.
@@ -232,7 +185,10 @@ async fn decide(
 }
 
 async fn find(engine: &Engine, id: &str) -> Result<run::Run, Problem> {
-    let not_found = || EngineError::NotFound { noun: "run", name: id.chars().take(100).collect() };
-    let parsed: RunId = id.parse().map_err(|_| not_found())?;
-    Ok(engine.store().run(parsed).await?.ok_or_else(not_found)?)
+    let id = parse(id)?;
+    Ok(engine.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?)
+}
+
+fn parse(id: &str) -> Result<RunId, EngineError> {
+    id.parse().map_err(|_| EngineError::not_found("run", id))
 }
