@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     plugin::{Action, Idempotency, Manifest, Risk},
+    schema::Schema,
     workflow::builtin,
 };
 
@@ -69,7 +70,7 @@ impl Manifest {
                     .push(format!("action {name} changes the world and has no `sample_output`: simulations need one"));
             }
             (Some(sample), _) => {
-                if let Some(error) = output.and_then(|output| first_error(&output, sample)) {
+                if let Some(error) = output.and_then(|output| first_error(output, sample)) {
                     faults.push(format!("the sample output of {name} breaks its schema: {error}"));
                 }
             }
@@ -85,7 +86,7 @@ impl Manifest {
     }
 
     fn has_option(&self, option: &str) -> bool {
-        let schema = self.connection.as_ref().map(|spec| &spec.schema);
+        let schema = self.connection.as_ref().map(|spec| spec.schema.source());
         schema.and_then(|schema| schema.get("properties")).is_some_and(|properties| properties.get(option).is_some())
     }
 
@@ -138,18 +139,11 @@ fn is_version(version: &str) -> bool {
     version.len() <= 64 && numbers.len() == 3 && numbers.iter().all(number)
 }
 
-fn schema(schema: &Value, what: &str, faults: &mut Vec<String>) -> Option<jsonschema::Validator> {
-    let text: String;
-    if schema.is_object() {
-        match jsonschema::validator_for(schema) {
-            Ok(validator) => return Some(validator),
-            Err(error) => text = error.to_string(),
-        }
-    } else {
-        text = "an object is wanted".to_owned();
-    }
-    faults.push(format!("{what} is no JSON Schema: {}", text.chars().take(200).collect::<String>()));
-    None
+fn schema<'a>(schema: &'a Schema, what: &str, faults: &mut Vec<String>) -> Option<&'a jsonschema::Validator> {
+    let fault = |error: &str| {
+        faults.push(format!("{what} is no JSON Schema: {}", error.chars().take(200).collect::<String>()));
+    };
+    schema.validator().map_err(fault).ok()
 }
 
 fn first_error(validator: &jsonschema::Validator, value: &Value) -> Option<String> {

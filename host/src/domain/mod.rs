@@ -3,7 +3,7 @@
 //!
 //! - [`id`], [`time`], [`person`]: who and when
 //! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
-//! - [`plugin`], [`manifest`], [`connection`]: what steps are made of
+//! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
 //! - [`expression`], [`workflow`]: the document
 //! - [`run`]: its execution
 
@@ -19,6 +19,7 @@ pub mod pause;
 pub mod person;
 pub mod plugin;
 pub mod run;
+pub mod schema;
 pub mod time;
 pub mod timeline;
 pub mod workflow;

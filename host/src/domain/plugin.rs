@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::schema::Schema;
+
 /// A plugin's own description. Unknown keys are refused: they would be promises the host does not keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,9 +65,9 @@ pub struct Action {
     /// Whether doing it twice under one idempotency key equals doing it once.
     pub idempotent: Idempotency,
     /// JSON Schema (2020-12) of the input.
-    pub input: Value,
+    pub input: Schema,
     /// JSON Schema of the output.
-    pub output: Value,
+    pub output: Schema,
     /// An output that later steps of a simulation see; required unless the action only reads.
     #[serde(default)]
     pub sample_output: Option<Value>,
@@ -118,7 +120,7 @@ impl Idempotency {
 #[serde(deny_unknown_fields)]
 pub struct ConnectionSpec {
     /// JSON Schema of `config`.
-    pub schema: Value,
+    pub schema: Schema,
     /// Kinds of `auth` that make sense; empty: none is needed.
     #[serde(default)]
     pub auth: Vec<String>,

@@ -138,10 +138,10 @@ fn inputs(workflow: &Workflow, given: Value) -> Result<Value, NotAdmitted> {
     };
     let mut checked = Map::new();
     for (name, schema) in &workflow.inputs {
-        let Some(value) = given.remove(name).or_else(|| schema.get("default").cloned()) else {
+        let Some(value) = given.remove(name).or_else(|| schema.source().get("default").cloned()) else {
             return Err(refuse(name, "is missing, and it has no default".to_owned()));
         };
-        let validator = jsonschema::validator_for(schema).map_err(|error| refuse(name, error.to_string()))?;
+        let validator = schema.validator().map_err(|error| refuse(name, error.to_owned()))?;
         if let Some(error) = validator.iter_errors(&value).next() {
             return Err(refuse(name, error.to_string()));
         }

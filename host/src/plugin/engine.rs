@@ -6,6 +6,9 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use super::limits::{self, Limits};
 
+/// How many regions are given back to the kernel at once.
+const DECOMMIT_BATCH: usize = 16;
+
 /// An engine whose instances come from a pool: an instance costs microseconds, and there are never more than the pool
 /// holds.
 pub(super) fn new(limits: &Limits) -> wasmtime::Result<Engine> {
@@ -25,7 +28,9 @@ pub(super) fn new(limits: &Limits) -> wasmtime::Result<Engine> {
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(32 << 10)
-        .max_unused_warm_slots(calls);
+        .max_unused_warm_slots(calls)
+        // Giving pages back interrupts every core, so it is done for several calls at once.
+        .decommit_batch_size(DECOMMIT_BATCH);
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))

@@ -41,7 +41,7 @@ fn done(outcome: types::Outcome, session: &Session, timeline: Vec<Note>) -> Resu
     let output = json(&outcome.output, "its output")?;
     let action = session.invocation.manifest.action(&session.invocation.action);
     if let Some(action) = action
-        && let Ok(validator) = jsonschema::validator_for(&action.output)
+        && let Ok(validator) = action.output.validator()
         && let Some(error) = validator.iter_errors(&output).next()
     {
         let text: String = error.to_string().chars().take(300).collect();

@@ -72,8 +72,9 @@ fn action(name: &str, description: &str, properties: &Value, required: &[&str]) 
             "properties": properties,
             "required": required,
             "additionalProperties": false,
-        }),
-        output: json!({ "type": "object" }),
+        })
+        .into(),
+        output: json!({ "type": "object" }).into(),
         sample_output: Some(json!({})),
         undo: false,
         check: false,

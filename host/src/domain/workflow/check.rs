@@ -92,7 +92,7 @@ impl Checker<'_> {
 
     /// Checks what is constant in `with`; an expression may become anything.
     fn with(&mut self, step: &Step, action: &Action, with: &Template) {
-        let Ok(validator) = jsonschema::validator_for(&action.input) else {
+        let Ok(validator) = action.input.validator() else {
             self.fault(step, "uses", format!("the input schema of {} is broken: tell its author", action.name));
             return;
         };
@@ -154,7 +154,7 @@ fn short(message: &str) -> String {
 
 /// Checks a resolved input against an action's schema, before the guest sees it.
 pub fn check_input(action: &Action, input: &Value) -> Result<(), String> {
-    let validator = jsonschema::validator_for(&action.input).map_err(|error| format!("input schema: {error}"))?;
+    let validator = action.input.validator().map_err(|error| format!("input schema: {error}"))?;
     match validator.iter_errors(input).next() {
         Some(error) => {
             let pointer = error.instance_path().to_string().replace('/', ".");

@@ -4,13 +4,13 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     alert::{AlertStatus, Labels},
     expression::{Expression, Template},
     incident::Stage,
     person::AccessRole,
+    schema::Schema,
 };
 
 pub mod builtin;
@@ -73,7 +73,7 @@ pub struct Workflow {
     /// `if`: whether a trigger really starts it.
     pub condition: Option<Expression>,
     /// JSON Schemas of the inputs, by name.
-    pub inputs: BTreeMap<String, Value>,
+    pub inputs: BTreeMap<String, Schema>,
     /// How long a run may take, waiting included. Default 24 h.
     pub timeout: Duration,
     /// The steps, in the order they are written: 1 to 200.

@@ -15,6 +15,7 @@ use crate::domain::{
     alert::{AlertStatus, Labels},
     expression::Template,
     person::AccessRole,
+    schema::Schema,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -155,7 +156,7 @@ fn manual_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigge
     Some(TriggerKind::Manual { allow })
 }
 
-fn inputs(reader: &mut Reader, node: &Node) -> BTreeMap<String, Value> {
+fn inputs(reader: &mut Reader, node: &Node) -> BTreeMap<String, Schema> {
     let mut inputs = BTreeMap::new();
     let Some(fields) = reader.object(node, "inputs") else { return inputs };
     for (name, node) in fields.all() {
@@ -163,8 +164,8 @@ fn inputs(reader: &mut Reader, node: &Node) -> BTreeMap<String, Value> {
         if !is_identifier(&name.text) {
             reader.fault(name.at, &path, "an input's name is a word in snake_case");
         }
-        let schema = node.value();
-        if let Err(error) = jsonschema::validator_for(&schema) {
+        let schema = Schema::from(node.value());
+        if let Err(error) = schema.validator() {
             reader.fault(node.at, &path, format!("is no JSON Schema: {error}"));
         }
         inputs.insert(name.text.clone(), schema);

@@ -75,7 +75,9 @@ impl Engine {
         let Some(spec) = &installed.manifest.connection else {
             return Err(EngineError::invalid("plugin", format!("{} works without a connection", new.plugin)));
         };
-        let validator = jsonschema::validator_for(&spec.schema)
+        let validator = spec
+            .schema
+            .validator()
             .map_err(|error| EngineError::Internal(format!("the connection schema of {}: {error}", new.plugin)))?;
         if let Some(error) = validator.iter_errors(&new.config).next() {
             return Err(EngineError::invalid(format!("config{}", error.instance_path()), error.to_string()));
