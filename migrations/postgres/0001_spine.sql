@@ -168,10 +168,10 @@ CREATE TABLE runs (
     -- Null once the run has ended: the indexes below hold live runs only, however long the history.
     wake_at BIGINT
 );
-CREATE UNIQUE INDEX runs_once ON runs (event_id, workflow);
+CREATE UNIQUE INDEX runs_once ON runs (event_id, workflow) WHERE event_id IS NOT NULL;
 CREATE INDEX runs_due ON runs (wake_at) WHERE wake_at IS NOT NULL AND host_id IS NULL;
 CREATE INDEX runs_owned ON runs (host_id, host_epoch) WHERE host_id IS NOT NULL;
-CREATE INDEX runs_incident ON runs (incident_id, id);
+CREATE INDEX runs_incident ON runs (incident_id, id) WHERE incident_id IS NOT NULL;
 
 CREATE TABLE step_runs (
     run_id TEXT NOT NULL,

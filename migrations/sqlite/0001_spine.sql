@@ -63,7 +63,7 @@ CREATE TABLE timeline (
     text TEXT NOT NULL,
     data TEXT NOT NULL,
     PRIMARY KEY (incident_id, seq)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE events (
     id TEXT PRIMARY KEY,
@@ -84,7 +84,7 @@ CREATE TABLE trigger_outcomes (
     why_not TEXT,
     at BIGINT NOT NULL,
     PRIMARY KEY (event_id, workflow)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE workflow_revisions (
     name TEXT NOT NULL,
@@ -168,10 +168,10 @@ CREATE TABLE runs (
     -- Null once the run has ended: the indexes below hold live runs only, however long the history.
     wake_at BIGINT
 );
-CREATE UNIQUE INDEX runs_once ON runs (event_id, workflow);
+CREATE UNIQUE INDEX runs_once ON runs (event_id, workflow) WHERE event_id IS NOT NULL;
 CREATE INDEX runs_due ON runs (wake_at) WHERE wake_at IS NOT NULL AND host_id IS NULL;
 CREATE INDEX runs_owned ON runs (host_id, host_epoch) WHERE host_id IS NOT NULL;
-CREATE INDEX runs_incident ON runs (incident_id, id);
+CREATE INDEX runs_incident ON runs (incident_id, id) WHERE incident_id IS NOT NULL;
 
 CREATE TABLE step_runs (
     run_id TEXT NOT NULL,
@@ -196,7 +196,7 @@ CREATE TABLE step_runs (
     undo TEXT,
     approval_id TEXT,
     PRIMARY KEY (run_id, step, item)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE attempts (
     run_id TEXT NOT NULL,
@@ -213,7 +213,7 @@ CREATE TABLE attempts (
     error TEXT,
     trace TEXT NOT NULL,
     PRIMARY KEY (run_id, step, item, generation, call)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE approvals (
     id TEXT PRIMARY KEY,
@@ -239,7 +239,7 @@ CREATE TABLE keys (
     made TEXT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (scope, key)
-);
+) WITHOUT ROWID;
 CREATE INDEX keys_at ON keys (at);
 
 CREATE TABLE hosts (

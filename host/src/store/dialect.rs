@@ -144,8 +144,12 @@ pub(super) async fn connect(backend: Backend, url: &str) -> Result<AnyConnection
 
 /// The pool of readers.
 pub(super) async fn readers(backend: Backend, url: &str) -> Result<AnyPool, StoreError> {
-    let options =
-        AnyPoolOptions::new().max_connections(READERS).acquire_timeout(WAIT).after_connect(move |connection, _| {
+    let options = AnyPoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(WAIT)
+        // A file does not hang up; asking it first would double the way of each read.
+        .test_before_acquire(backend == Backend::Postgres)
+        .after_connect(move |connection, _| {
             Box::pin(async move {
                 for setting in backend.settings() {
                     connection.execute(*setting).await?;
