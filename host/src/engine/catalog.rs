@@ -47,11 +47,21 @@ pub struct Catalog {
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// Workflows by name.
     pub workflows: BTreeMap<String, Live>,
+    /// Stored workflows that this version cannot read, with the reason: one of them must not hold up the others.
+    pub unreadable: BTreeMap<String, String>,
     /// What the kill switch holds.
     pub pauses: Vec<Pause>,
 }
 
 impl Catalog {
+    /// The workflow of this name, or why there is none.
+    pub(super) fn workflow(&self, name: &str) -> Result<&Live, EngineError> {
+        if let Some(reason) = self.unreadable.get(name) {
+            return Err(EngineError::Conflict(format!("{reason}: save it again")));
+        }
+        self.workflows.get(name).ok_or_else(|| EngineError::not_found("workflow", name))
+    }
+
     /// Why nothing of this workflow (through this connection) may start now.
     pub fn held(&self, workflow: &str, connection: Option<&str>) -> Option<String> {
         self.pauses.iter().find(|pause| pause.holds(workflow, connection)).map(|pause| match &pause.scope {
@@ -98,10 +108,15 @@ impl Engine {
             plugins.insert(plugin.manifest.name.clone(), Installed { pin, manifest: Arc::new(plugin.manifest) });
         }
         let connections = self.store().connections().await?;
-        let mut workflows = BTreeMap::new();
+        let (mut workflows, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
         for stored in self.store().live_workflows().await? {
-            let workflow = Self::parsed(&stored.name, stored.revision, &stored.source)?;
-            workflows.insert(stored.name, Live { revision: stored.revision, workflow });
+            match Self::parsed(&stored.name, stored.revision, &stored.source) {
+                Ok(workflow) => _ = workflows.insert(stored.name, Live { revision: stored.revision, workflow }),
+                Err(error) => {
+                    tracing::error!(workflow.name = %stored.name, %error, "a stored workflow is left out: save it again");
+                    unreadable.insert(stored.name, error.to_string());
+                }
+            }
         }
         let catalog = Arc::new(Catalog {
             version,
@@ -109,6 +124,7 @@ impl Engine {
             plugins,
             connections: connections.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
             workflows,
+            unreadable,
             pauses: self.store().pauses().await?,
         });
         self.keep(&catalog);

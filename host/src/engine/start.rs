@@ -100,8 +100,7 @@ impl Engine {
         request: &StartRequest,
         catalog: &'a Catalog,
     ) -> Result<Seedling<'a>, EngineError> {
-        let live = catalog.workflows.get(&request.workflow);
-        let live = live.ok_or_else(|| EngineError::not_found("workflow", &request.workflow))?;
+        let live = catalog.workflow(&request.workflow)?;
         may_start(caller, &live.workflow)?;
         let incident = match &request.incident {
             Some(reference) => Some(self.incident_by_reference(reference).await?),

@@ -2,6 +2,11 @@
 
 use reqwest::Method;
 use serde_json::json;
+use wardroom::{
+    domain::time::Timestamp,
+    store::{Committed, Dependant, Guard, Store, WorkflowRevision, Write},
+};
+use wardroom_tests::{database::BOTH, server::Server};
 
 use super::{connected, on_both, opened};
 
@@ -84,6 +89,40 @@ async fn saving_makes_revisions_and_the_same_text_none() {
         assert_eq!(api.send(Method::DELETE, "/plugins/webhook", &[], Vec::new()).await.status, 204);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_workflow_that_cannot_be_read_does_not_hold_up_the_others() {
+    for kind in BOTH {
+        let mut server = Server::start(kind).await;
+        let third = connected(&server.api, json!({})).await;
+        server.api.save("tell", GOOD).await;
+        let store = Store::open(&server.database.url).await.expect("opens");
+        let revision = WorkflowRevision {
+            name: "old".to_owned(),
+            revision: 1,
+            source: "name: old\nsteps: nonsense".to_owned(),
+            created_at: Timestamp::from_unix_ms(0),
+            created_by: "somebody".to_owned(),
+            deleted: false,
+        };
+        let guard = Guard::Workflow(Box::new(revision));
+        let write = Write { guard, then: vec![Dependant::CatalogChanged] };
+        assert_eq!(store.commit(write).await.expect("is written"), Committed::Applied);
+        server.restart().await;
+        let api = server.api.clone();
+        let problem = api.post("/workflows/old/runs", json!({})).await.problem(409);
+        let detail = problem["detail"].as_str().expect("a text");
+        assert!(detail.contains("old revision 1 does not parse") && detail.contains("save it again"), "{detail}");
+        opened(&api, "Checkout fails").await;
+        let run = api.post("/workflows/tell/runs", json!({ "incident": "INC-1" })).await.ok();
+        assert_eq!(api.ended(&run).await["status"], json!("succeeded"));
+        assert_eq!(third.asked().len(), 1);
+        api.save("old", &GOOD.replace("name: tell", "name: old")).await;
+        let run = api.post("/workflows/old/runs", json!({ "incident": "INC-1" })).await.ok();
+        assert_eq!(api.ended(&run).await["status"], json!("succeeded"));
+        server.stop().await;
+    }
 }
 
 #[tokio::test]
