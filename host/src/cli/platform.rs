@@ -220,13 +220,35 @@ pub(super) enum Token {
         #[arg(long, default_value = "")]
         name: String,
     },
+    /// Lists tokens, without their texts.
+    #[command(after_help = "Example:\n  wardroom token list")]
+    List,
+    /// Revokes a token: it is refused from now on.
+    #[command(after_help = "Example:\n  wardroom token revoke 0199f0c4-7a51-7c3e-b0a9-5d7c1f2e8a44")]
+    Revoke {
+        /// Its identifier, as `token list` shows it.
+        id: String,
+    },
 }
 
 impl Token {
     pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
-        let Self::Create { person, role, name } = self;
-        let answer = client.post("/tokens", json!({ "person": person, "role": role, "name": name })).await?;
-        client.show(&answer, |made| word(made, "token"))
+        match self {
+            Self::Create { person, role, name } => {
+                let answer = client.post("/tokens", json!({ "person": person, "role": role, "name": name })).await?;
+                client.show(&answer, |made| word(made, "token"))
+            }
+            Self::List => {
+                let items = client.list("/tokens").await?;
+                client.show_list(&items, &["id", "person", "role", "name", "revoked"], |one| {
+                    ["id", "person", "role", "name", "revoked_at"].map(|key| word(one, key)).into()
+                })
+            }
+            Self::Revoke { id } => {
+                client.send(Method::DELETE, &format!("/tokens/{id}"), None).await?;
+                client.show(&json!({ "id": id }), |_| format!("revoked {id}"))
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! - [`open`], [`ingest`], [`stage`], [`edit`]: incidents
 //! - [`trigger`], [`dispatch`], [`start`]: from an event or a request to a run
 //! - [`plan`], [`worker`], `call`, [`builtin`]: driving runs
-//! - [`decide`]: what people say to a run
+//! - [`decide`]: what people say to a run; `watch`: following one
 //! - [`recover`]: leases, and what a crash left
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
 
@@ -13,13 +13,12 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::{Clock, Random, new_id, random},
     domain::{
-        id::RunId,
         person::{AccessRole, Actor, Person},
         run::Lease,
         time::Timestamp,
@@ -47,10 +46,12 @@ pub mod scope;
 pub mod stage;
 pub mod start;
 pub mod trigger;
+mod watch;
 pub mod worker;
 
 pub use error::EngineError;
 pub use keyring::Keyring;
+pub use watch::RunWatch;
 
 /// Who asks: a person with the rights of one token.
 #[derive(Debug, Clone)]
@@ -95,8 +96,8 @@ struct Inner {
     catalog: RwLock<Option<Arc<catalog::Catalog>>>,
     plans: Mutex<HashMap<plan::PlanKey, Arc<plan::Plan>>>,
     actors: worker::Actors,
-    /// Runs that changed, for those who watch.
-    changes: broadcast::Sender<RunId>,
+    callers: platform::people::Callers,
+    watched: watch::Watched,
     /// An event was written: the dispatcher looks.
     events: Notify,
     /// A run became due: the recovery loop looks.
@@ -107,19 +108,16 @@ struct Inner {
     tasks: TaskTracker,
 }
 
-/// How many run changes a slow watcher may fall behind before it reads the run anew.
-const CHANGES_KEPT: usize = 1_024;
-
 impl Engine {
     /// Puts the engine together; nothing runs before [`Engine::begin`].
     pub fn new(parts: Parts) -> Self {
-        let (changes, _) = broadcast::channel(CHANGES_KEPT);
         Self(Arc::new(Inner {
             parts,
             catalog: RwLock::new(None),
             plans: Mutex::new(HashMap::new()),
             actors: worker::Actors::default(),
-            changes,
+            callers: platform::people::Callers::default(),
+            watched: watch::Watched::default(),
             events: Notify::new(),
             due: Notify::new(),
             fence: recover::Fence::default(),
@@ -162,11 +160,6 @@ impl Engine {
             return Err(EngineError::Stopping);
         }
         Ok(())
-    }
-
-    /// Tells which runs change.
-    pub fn watch_runs(&self) -> broadcast::Receiver<RunId> {
-        self.0.changes.subscribe()
     }
 
     /// Whether the engine is stopping.

@@ -1,6 +1,10 @@
 //! People, their tokens, and the audit log.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,15 +19,19 @@ use super::{
     words,
 };
 use crate::{
-    domain::person::AccessRole,
-    engine::{Engine, platform::people::NewPerson},
+    domain::{
+        self,
+        person::{AccessRole, Token},
+    },
+    engine::{Engine, EngineError, platform::people::NewPerson},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
         .routes(routes!(people, add))
         .routes(routes!(me))
-        .routes(routes!(create_token))
+        .routes(routes!(tokens, create_token))
+        .routes(routes!(revoke_token))
         .routes(routes!(audit))
 }
 
@@ -125,6 +133,61 @@ async fn create_token(
         role: token.role.as_str().to_owned(),
     };
     Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// A token as it is kept: without its text.
+#[derive(Serialize, ToSchema)]
+pub struct KeptToken {
+    /// A UUID.
+    id: String,
+    /// The handle of its person.
+    person: String,
+    /// Its role.
+    role: String,
+    /// What it is for.
+    name: String,
+    /// When it was made.
+    created_at: String,
+    /// Since when it is refused.
+    revoked_at: Option<String>,
+}
+
+/// Lists tokens, the newest first, revoked ones included.
+#[utoipa::path(
+    get, path = "/api/v1/tokens", tag = "people", params(Paging),
+    responses((status = 200, body = Listed<KeptToken>), (status = "4XX", body = Problem)),
+)]
+async fn tokens(
+    State(engine): State<Engine>,
+    _: Admin,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Listed<KeptToken>>, Problem> {
+    let page = paging.page()?;
+    let listed = Listed::cut(engine.store().tokens(&page).await?, &page, |(token, _)| token.id.to_string());
+    let shape = |(token, person): (Token, domain::person::Person)| KeptToken {
+        id: token.id.to_string(),
+        person: person.handle,
+        role: token.role.as_str().to_owned(),
+        name: token.name,
+        created_at: token.created_at.to_string(),
+        revoked_at: token.revoked_at.map(|at| at.to_string()),
+    };
+    Ok(Json(Listed { items: listed.items.into_iter().map(shape).collect(), next: listed.next }))
+}
+
+/// Revokes a token: it is refused from now on.
+#[utoipa::path(
+    delete, path = "/api/v1/tokens/{id}", tag = "people", params(("id" = String, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn revoke_token(
+    State(engine): State<Engine>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let id = id.parse().map_err(|_| EngineError::not_found("live token", id))?;
+    engine.revoke_token(&caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reads the audit log, the newest entry first.

@@ -1,7 +1,7 @@
 //! Reading people and tokens.
 
 use super::{
-    Store, StoreError,
+    Page, Store, StoreError,
     read::{Cursor, Select, each},
     rows,
     statement::Cell,
@@ -11,6 +11,9 @@ use crate::domain::{
     person::{Person, Token},
 };
 
+const TOKEN: &str = "SELECT t.id AS token_id, t.person_id, t.name AS token_name, t.role, t.hash, t.created_at AS made_at, \
+                     t.revoked_at, p.id, p.handle, p.name, p.email, p.created_at FROM tokens t JOIN people p \
+                     ON p.id = t.person_id";
 const PERSON: &str = "SELECT id, handle, name, email, created_at FROM people";
 
 impl Store {
@@ -33,15 +36,18 @@ impl Store {
 
     /// The token of a hash, with whose it is.
     pub async fn token(&self, hash: &str) -> Result<Option<(Token, Person)>, StoreError> {
-        let sql = "SELECT t.id AS token_id, t.person_id, t.name AS token_name, t.role, t.hash, t.created_at AS made_at, \
-                   t.revoked_at, p.id, p.handle, p.name, p.email, p.created_at FROM tokens t JOIN people p \
-                   ON p.id = t.person_id";
-        let row = Select::new(sql).and("t.hash =", Cell::text(hash)).one(self).await?;
-        row.map(|row| {
-            let row = Cursor(&row);
-            Ok((token(&row)?, person(&row)?))
-        })
-        .transpose()
+        let row = Select::new(TOKEN).and("t.hash =", Cell::text(hash)).one(self).await?;
+        row.map(|row| owned_token(&Cursor(&row))).transpose()
+    }
+
+    /// A page of tokens with whose they are, the newest first; the cursor is the last one's identifier.
+    pub async fn tokens(&self, page: &Page) -> Result<Vec<(Token, Person)>, StoreError> {
+        let rows = Select::new(TOKEN)
+            .and_maybe("t.id <", page.after.as_ref().map(Cell::text))
+            .order("t.id DESC", page.limit)
+            .all(self)
+            .await?;
+        each(&rows, owned_token)
     }
 
     /// Whether there is any token.
@@ -58,6 +64,10 @@ fn person(row: &Cursor<'_>) -> Result<Person, StoreError> {
         email: row.maybe_text("email")?,
         created_at: row.time("created_at")?,
     })
+}
+
+fn owned_token(row: &Cursor<'_>) -> Result<(Token, Person), StoreError> {
+    Ok((token(row)?, person(row)?))
 }
 
 fn token(row: &Cursor<'_>) -> Result<Token, StoreError> {

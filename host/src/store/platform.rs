@@ -73,6 +73,10 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
             ];
             writer.run(sql, cells).await?
         }
+        Guard::TokenOff(id, at) => {
+            let sql = "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
+            writer.run(sql, vec![rows::time(*at), rows::id(id.0)]).await?
+        }
         Guard::Pause(one) => {
             let sql = "INSERT INTO pauses (scope, name, document) VALUES ($1, $2, $3) ON CONFLICT (scope, name) \
                        DO UPDATE SET document = excluded.document";

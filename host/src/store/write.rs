@@ -9,7 +9,7 @@ use crate::domain::{
     audit::AuditEntry,
     connection::Connection,
     event::{Event, TriggerOutcome},
-    id::EventId,
+    id::{EventId, TokenId},
     incident::Incident,
     pause::{Pause, PauseScope},
     person::{Person, Token},
@@ -66,6 +66,8 @@ pub enum Guard {
     Person(Box<Person>),
     /// A new token.
     Token(Box<Token>),
+    /// The end of a token; lost when there is no such token, or it has ended before.
+    TokenOff(TokenId, Timestamp),
     /// A hold on automation, new or replaced.
     Pause(Pause),
     /// The end of a hold; lost when there is none.
@@ -177,6 +179,7 @@ impl Guard {
             Self::Secret(secret) => format!("secret {}", secret.name),
             Self::Person(person) => format!("person {}", person.handle),
             Self::Token(token) => format!("token {}", token.id),
+            Self::TokenOff(id, _) => format!("token {id}"),
             Self::Pause(pause) => format!("pause {:?}", pause.scope),
             Self::Resume(scope) => format!("pause {scope:?}"),
         }

@@ -43,6 +43,27 @@ async fn a_role_includes_the_ones_before_and_none_after() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_is_refused_at_once() {
+    on_both(|api| async move {
+        let rob = api.person("rob", "responder").await;
+        rob.get("/me").await.ok();
+        let listed = api.get("/tokens").await.ok();
+        let token = listed["items"].as_array().expect("tokens").iter().find(|one| one["person"] == json!("rob"));
+        let path = format!("/tokens/{}", token.expect("rob's token")["id"].as_str().expect("an id"));
+        rob.send(Method::DELETE, &path, &[], Vec::new()).await.problem(403);
+        assert_eq!(api.send(Method::DELETE, &path, &[], Vec::new()).await.status, 204);
+        let problem = rob.get("/me").await.problem(401);
+        assert_eq!(problem["detail"], json!("this token is unknown or revoked"));
+        api.send(Method::DELETE, &path, &[], Vec::new()).await.problem(404);
+        api.send(Method::DELETE, "/tokens/none", &[], Vec::new()).await.problem(404);
+        let listed = api.get("/tokens").await.ok();
+        assert!(listed["items"][0]["revoked_at"].is_string(), "{listed:#}");
+        assert!(!listed.to_string().contains("hash"), "{listed:#}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bad_requests_get_precise_problems_and_change_nothing() {
     on_both(|api| async move {
         api.get("/nothing").await.problem(404);

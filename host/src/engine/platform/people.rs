@@ -1,5 +1,10 @@
 //! People and their tokens. A token is shown once, when it is made; the platform keeps its hash.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -16,6 +21,8 @@ use crate::{
 
 /// What every token begins with, so that scanners find one that leaked.
 const PREFIX: &str = "wrd_";
+/// How many callers are remembered.
+const CALLERS_KEPT: usize = 1_024;
 
 /// Somebody to add.
 #[derive(Debug, Clone)]
@@ -62,11 +69,31 @@ impl Engine {
         Ok((token, text))
     }
 
-    /// Who a token's text stands for; none for a text that is no live token.
+    /// Ends a token: it is refused from now on.
+    pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<(), EngineError> {
+        let guard = Guard::TokenOff(id, self.now());
+        if self.change_platform(caller, guard, "token.revoke", &id.to_string(), json!({})).await? {
+            Ok(())
+        } else {
+            Err(EngineError::not_found("live token", id))
+        }
+    }
+
+    /// Who a token's text stands for; none for a text that is no live token. A token revoked on another host is refused
+    /// here a second later at most, as every other change of the platform.
     pub async fn authenticate(&self, text: &str) -> Result<Option<Caller>, EngineError> {
-        let Some((token, person)) = self.store().token(&hash(text)).await? else { return Ok(None) };
-        let live = token.revoked_at.is_none_or(|at| at > self.now());
-        Ok(live.then_some(Caller { person, role: token.role, token: token.id }))
+        let hash = hash(text);
+        let version = self.catalog().await?.version;
+        if let Some(known) = self.0.callers.get(version, &hash) {
+            return Ok(Some(known));
+        }
+        let Some((token, person)) = self.store().token(&hash).await? else { return Ok(None) };
+        if token.revoked_at.is_some() {
+            return Ok(None);
+        }
+        let caller = Caller { person, role: token.role, token: token.id };
+        self.0.callers.put(version, hash, caller.clone());
+        Ok(Some(caller))
     }
 
     /// Makes sure there is an administrator: with the given token, or with a new one whose text is given back once, when
@@ -126,6 +153,25 @@ impl Engine {
     fn token_text(&self) -> SecretString {
         let bytes: [u8; 32] = random(&*self.0.parts.random);
         format!("{PREFIX}{}", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes)).into()
+    }
+}
+
+/// Whose tokens were seen, as of one picture of the platform: a change of tokens or people makes a new picture.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Callers(Mutex<(i64, HashMap<String, Caller>)>);
+
+impl Callers {
+    fn get(&self, version: i64, hash: &str) -> Option<Caller> {
+        let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.0 == version { callers.1.get(hash).cloned() } else { None }
+    }
+
+    fn put(&self, version: i64, hash: String, caller: Caller) {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.0 != version || callers.1.len() >= CALLERS_KEPT {
+            *callers = (version, HashMap::new());
+        }
+        callers.1.insert(hash, caller);
     }
 }
 
