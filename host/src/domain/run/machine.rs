@@ -1,6 +1,6 @@
 //! The run machine: the one function that changes a run. It takes what happened and gives the new state with its effects;
 //! it calls nothing and remembers nothing, so every interleaving can be tested. Its words are in `happening`, what may
-//! start next in `progress`, approvals in `approval`.
+//! start next in `progress`, approvals in `approval`, calls that ended without a result in `unknown`.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     AttemptRecord, Ending, Mode, Phase, Retry, Run, SideEffect, StepError, StepStatus, approval,
-    happening::{Context, Decision, Effect, Ended, Happening, Refused, Returned, StepFacts},
+    happening::{Context, Effect, Ended, Happening, Refused, Returned, StepFacts},
     progress,
 };
 use crate::domain::{person::Actor, plugin::Risk, timeline::EntryKind};
@@ -35,9 +35,6 @@ pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Resu
     Ok(machine.effects)
 }
 
-/// A step that takes its host down each time must not do so for ever.
-const MAX_LOST_TRIES: u32 = 100;
-
 /// A change in the making.
 pub(super) struct Machine<'a> {
     pub(super) run: &'a mut Run,
@@ -46,7 +43,7 @@ pub(super) struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    fn due(&mut self) {
+    pub(super) fn due(&mut self) {
         let now = self.context.now;
         if now >= self.run.deadline && self.run.ending.is_none() {
             self.run.ending = Some(Ending::TimedOut);
@@ -113,7 +110,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn record(&mut self, index: usize, returned: &Returned) {
+    pub(super) fn record(&mut self, index: usize, returned: &Returned) {
         let (outcome, error) = match &returned.ended {
             Ended::Done { .. } => ("done", None),
             Ended::Simulated { .. } => ("simulated", None),
@@ -143,7 +140,7 @@ impl Machine<'_> {
         }));
     }
 
-    fn attempted(&mut self, index: usize, ended: Ended) {
+    pub(super) fn attempted(&mut self, index: usize, ended: Ended) {
         match ended {
             Ended::Done { output, summary, undo } => self.succeed(index, StepStatus::Succeeded, output, summary, undo),
             Ended::Simulated { output, request } => {
@@ -177,7 +174,7 @@ impl Machine<'_> {
     }
 
     /// Whether trying again is harmless whatever the lost try did.
-    fn repeatable(&self, index: usize) -> bool {
+    pub(super) fn repeatable(&self, index: usize) -> bool {
         self.run.mode == Mode::Simulated
             || self.facts(index).is_none_or(|facts| facts.idempotent || facts.risk == Risk::Read)
     }
@@ -191,39 +188,7 @@ impl Machine<'_> {
         step.summary = Some(note);
     }
 
-    fn checked(&mut self, index: usize, ended: Ended) {
-        match ended {
-            Ended::Done { output, summary, undo } => self.succeed(index, StepStatus::Succeeded, output, summary, undo),
-            Ended::Absent => {
-                let error = StepError::new("lost", "the try was lost; the plugin found that nothing had happened");
-                self.retry_or_fail(index, error, Retry::Backoff);
-            }
-            _ => self.needs_decision(index),
-        }
-    }
-
-    /// The effect of a lost try is not known: ask the plugin to look, else a person.
-    fn unknown(&mut self, index: usize, error: StepError) {
-        let can_check = self.facts(index).is_some_and(|facts| facts.can_check);
-        self.run.steps[index].error = Some(error);
-        if can_check && self.run.ending.is_none() && self.may_start() {
-            let attempt = self.run.steps[index].attempt;
-            self.call(index, Phase::Check, attempt);
-        } else {
-            self.needs_decision(index);
-        }
-    }
-
-    fn needs_decision(&mut self, index: usize) {
-        let step = &mut self.run.steps[index];
-        step.status = StepStatus::NeedsDecision;
-        step.phase = Phase::Idle;
-        let why = step.error.as_ref().map_or_else(String::new, |error| format!(" ({})", error.message));
-        let text = format!("may or may not have happened{why}: somebody has to say which");
-        self.tell_step(index, EntryKind::Step, &text, Value::Null);
-    }
-
-    fn retry_or_fail(&mut self, index: usize, error: StepError, retry: Retry) {
+    pub(super) fn retry_or_fail(&mut self, index: usize, error: StepError, retry: Retry) {
         let stopping = self.is_stopping();
         let attempt = self.run.steps[index].attempt;
         let policy = self.context.workflow.step(&self.run.steps[index].step).map(|step| step.retry).unwrap_or_default();
@@ -290,76 +255,6 @@ impl Machine<'_> {
         step.wake_at = None;
         step.resume = None;
         step.finished_at = Some(self.context.now);
-    }
-
-    fn orphaned(&mut self) {
-        for index in 0..self.run.steps.len() {
-            let step = &self.run.steps[index];
-            if step.status != StepStatus::Running {
-                continue;
-            }
-            let lost = StepError::new("lost", "the host stopped before the result was recorded");
-            let returned = Returned {
-                step: step.step.clone(),
-                attempt: step.attempt,
-                phase: step.phase,
-                started_at: step.started_at.unwrap_or(self.run.created_at),
-                ended: Ended::NoResult { error: lost, nothing_sent: false },
-                trace: json!({}),
-                told: Vec::new(),
-            };
-            self.record(index, &returned);
-            let again = returned.attempt < MAX_LOST_TRIES && self.run.ending.is_none();
-            match returned.phase {
-                // Looking twice and telling twice (under one key) are harmless.
-                Phase::Check | Phase::Notify if again => self.call(index, returned.phase, returned.attempt + 1),
-                // A crash is no fault of the step's: tried again without a pause, past the policy's tries.
-                Phase::Attempt if again && self.repeatable(index) => {
-                    self.call(index, Phase::Attempt, returned.attempt + 1);
-                }
-                Phase::Notify => approval::notified(self, index, &returned.ended),
-                _ => self.attempted(index, returned.ended),
-            }
-        }
-    }
-
-    fn effect_decided(&mut self, step: &str, decision: Decision, by: Actor) -> Result<(), Refused> {
-        let index = self.index(step)?;
-        let status = self.run.steps[index].status;
-        if status != StepStatus::NeedsDecision {
-            return Err(Refused::NoDecision { step: step.to_owned(), status: status.as_str() });
-        }
-        let text = match decision {
-            Decision::Applied => "it happened",
-            Decision::Retry => "it did not happen, try again",
-            Decision::Fail => "let it fail",
-        };
-        self.effects.push(Effect::Entry {
-            kind: EntryKind::Step,
-            step: Some(step.to_owned()),
-            by: Some(by),
-            text: format!("{step}: decided that {text}"),
-            data: Value::Null,
-        });
-        match decision {
-            Decision::Applied => {
-                let summary = "a person says it happened".to_owned();
-                self.succeed(index, StepStatus::Succeeded, Value::Null, summary, None);
-            }
-            Decision::Retry => {
-                let step = &mut self.run.steps[index];
-                step.status = StepStatus::Waiting;
-                step.phase = Phase::Backoff;
-                step.wake_at = Some(self.context.now);
-                self.due();
-            }
-            Decision::Fail => {
-                let error = self.run.steps[index].error.clone();
-                let error = error.unwrap_or_else(|| StepError::new("decided", "a person let it fail"));
-                self.fail(index, StepStatus::Failed, error);
-            }
-        }
-        Ok(())
     }
 
     fn cancel(&mut self, by: Actor, reason: Option<String>) -> Result<(), Refused> {

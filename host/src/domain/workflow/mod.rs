@@ -19,11 +19,13 @@ mod node;
 mod parse;
 mod reader;
 mod scope;
+mod steps;
 #[cfg(test)]
 mod tests;
 
 pub use node::{MAX_SOURCE, Position};
-pub use parse::{MAX_STEPS, parse};
+pub use parse::parse;
+pub use steps::MAX_STEPS;
 
 /// Something wrong in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,26 +5,21 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    ApproveStep, Entry, Fault, Notify, OnError, OnTimeout, RetryPolicy, Step, StepKind, Trigger, TriggerKind, Workflow,
-    builtin,
-    node::{self, Data, Node, Position},
-    reader::{Fields, Reader},
+    Entry, Fault, Trigger, TriggerKind, Workflow,
+    node::{self, Data, Node},
+    reader::Reader,
     scope,
+    steps::{is_identifier, object_template, steps, told_steps},
 };
 use crate::domain::{
     alert::{AlertStatus, Labels},
-    expression::Template,
     person::AccessRole,
     schema::Schema,
 };
 
-const DAY: Duration = Duration::from_hours(24);
-/// The most steps.
-pub const MAX_STEPS: usize = 200;
+pub(super) const DAY: Duration = Duration::from_hours(24);
 /// The longest run, waiting included.
-const MAX_TIMEOUT: Duration = Duration::from_hours(24 * 30);
-/// The longest attempt.
-const MAX_ATTEMPT: Duration = Duration::from_mins(10);
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_hours(24 * 30);
 
 /// Parses a document and checks everything that can be checked without knowing what is installed.
 pub fn parse(source: &str) -> Result<Workflow, Vec<Fault>> {
@@ -171,229 +166,4 @@ fn inputs(reader: &mut Reader, node: &Node) -> BTreeMap<String, Schema> {
         inputs.insert(name.text.clone(), schema);
     }
     inputs
-}
-
-fn steps(reader: &mut Reader, node: &Node, positions: &mut BTreeMap<String, Position>) -> Vec<Step> {
-    let items = reader.list(node, "steps");
-    if items.is_empty() || items.len() > MAX_STEPS {
-        reader.fault(node.at, "steps", format!("1 to {MAX_STEPS} steps are wanted"));
-    }
-    let mut steps: Vec<Step> = Vec::new();
-    for (index, item) in items.iter().take(MAX_STEPS).enumerate() {
-        let above = steps.last().map(|step| step.id.clone());
-        let Some(step) = step(reader, item, &format!("steps[{index}]"), above, positions) else { continue };
-        if steps.iter().any(|known| known.id == step.id) {
-            reader.fault(item.at, &format!("steps[{index}].id"), format!("there are two steps {:?}", step.id));
-        }
-        steps.push(step);
-    }
-    steps
-}
-
-fn step(
-    reader: &mut Reader,
-    node: &Node,
-    path: &str,
-    above: Option<String>,
-    positions: &mut BTreeMap<String, Position>,
-) -> Option<Step> {
-    let mut fields = reader.object(node, path)?;
-    let id = fields.need(reader, "id").and_then(|node| reader.text(node, &fields.path("id")).map(|id| (id, node.at)));
-    if let Some((id, at)) = id.as_ref().filter(|(id, _)| !is_identifier(id)) {
-        reader.fault(*at, &fields.path("id"), format!("{id:?} is no step id: a word in snake_case is wanted"));
-    }
-    let needs = needs(reader, &mut fields, above);
-    let condition_path = fields.path("if");
-    let condition = fields.take("if").and_then(|node| reader.expression(node, &condition_path));
-    let timeout_path = fields.path("timeout");
-    let timeout = fields
-        .take("timeout")
-        .and_then(|node| reader.duration(node, &timeout_path, Duration::from_millis(100), MAX_ATTEMPT));
-    let on_errors = [("fail", OnError::Fail), ("continue", OnError::Continue)];
-    let on_error = fields.take("on_error").and_then(|node| reader.choice(node, &fields.path("on_error"), &on_errors));
-    let retry_path = fields.path("retry");
-    let retry = fields.take("retry").map(|node| retry(reader, node, &retry_path)).unwrap_or_default();
-    for part in ["uses", "connection", "with", "approve", "if", "needs"] {
-        if let (Some((id, _)), Some(node)) = (&id, fields.take(part)) {
-            note_positions(positions, &format!("{id}.{part}"), node);
-        }
-    }
-    let kind = kind(reader, &mut fields);
-    fields.finish(reader);
-    let (id, at) = id?;
-    positions.insert(id.clone(), at);
-    Some(Step {
-        id,
-        needs,
-        condition,
-        kind: kind?,
-        retry,
-        timeout: timeout.unwrap_or(Duration::from_mins(1)),
-        on_error: on_error.unwrap_or(OnError::Fail),
-    })
-}
-
-/// An approval's `notify` names a step if there is one of that name, else a connection.
-fn told_steps(mut steps: Vec<Step>) -> Vec<Step> {
-    let ids: Vec<String> = steps.iter().map(|step| step.id.clone()).collect();
-    for step in &mut steps {
-        if let StepKind::Approve(ApproveStep { notify, .. }) = &mut step.kind
-            && let Notify::Connection(name) = notify
-            && ids.contains(name)
-        {
-            *notify = Notify::Step(std::mem::take(name));
-        }
-    }
-    steps
-}
-
-/// Remembers where every value stands, for faults that only show later.
-fn note_positions(positions: &mut BTreeMap<String, Position>, path: &str, node: &Node) {
-    positions.insert(path.to_owned(), node.at);
-    match &node.data {
-        Data::Scalar(_) => {}
-        Data::List(items) => {
-            for (index, item) in items.iter().enumerate() {
-                note_positions(positions, &format!("{path}/{index}"), item);
-            }
-        }
-        Data::Object(fields) => {
-            for (name, node) in fields {
-                note_positions(positions, &format!("{path}/{}", name.text), node);
-            }
-        }
-    }
-}
-
-fn needs(reader: &mut Reader, fields: &mut Fields<'_>, above: Option<String>) -> Vec<String> {
-    let path = fields.path("needs");
-    match fields.take("needs") {
-        None => above.into_iter().collect(),
-        Some(node) => {
-            let items = reader.list(node, &path);
-            items.iter().filter_map(|item| reader.text(item, &path)).collect()
-        }
-    }
-}
-
-fn retry(reader: &mut Reader, node: &Node, path: &str) -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
-    let Some(mut fields) = reader.object(node, path) else { return policy };
-    if let Some(node) = fields.take("attempts") {
-        policy.attempts = reader.whole(node, &fields.path("attempts"), 1, 100).unwrap_or(policy.attempts);
-    }
-    let pause = (Duration::from_millis(1), DAY);
-    if let Some(node) = fields.take("initial") {
-        policy.initial = reader.duration(node, &fields.path("initial"), pause.0, pause.1).unwrap_or(policy.initial);
-    }
-    if let Some(node) = fields.take("factor") {
-        let factor = match &node.data {
-            Data::Scalar(Value::Number(number)) => number.as_f64().filter(|factor| (1.0..=10.0).contains(factor)),
-            _ => None,
-        };
-        match factor {
-            Some(factor) => policy.factor = factor,
-            None => reader.fault(node.at, &fields.path("factor"), "a number from 1 to 10 is wanted"),
-        }
-    }
-    if let Some(node) = fields.take("max") {
-        policy.max = reader.duration(node, &fields.path("max"), pause.0, pause.1).unwrap_or(policy.max);
-    }
-    fields.finish(reader);
-    policy
-}
-
-fn kind(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<StepKind> {
-    let uses = fields.take("uses");
-    let approve = fields.take("approve");
-    let connection_path = fields.path("connection");
-    let connection = fields.take("connection");
-    let with = fields.take("with");
-    match (uses, approve) {
-        (Some(uses), None) => {
-            let with_path = fields.path("with");
-            let (plugin, action) = action(reader, uses, &fields.path("uses"))?;
-            let connection = connection.and_then(|node| reader.text(node, &connection_path));
-            if plugin == builtin::NAME
-                && let Some(connection) = &connection
-            {
-                reader.fault(
-                    fields.at,
-                    &connection_path,
-                    format!("{plugin} works without a connection, not {connection}"),
-                );
-            }
-            let with = with.map_or_else(empty_template, |node| object_template(reader, node, &with_path));
-            Some(StepKind::Action { plugin, action, connection, with: with? })
-        }
-        (None, Some(node)) => {
-            for (given, name) in [(connection, "connection"), (with, "with")] {
-                if let Some(node) = given {
-                    reader.fault(node.at, &fields.path(name), format!("an approval has no `{name}`"));
-                }
-            }
-            approval(reader, node, &fields.path("approve")).map(StepKind::Approve)
-        }
-        _ => {
-            reader.fault(fields.at, &fields.path, "one of `uses` or `approve` is wanted in each step");
-            None
-        }
-    }
-}
-
-fn empty_template() -> Option<Template> {
-    Template::parse(&Value::Object(serde_json::Map::new())).ok()
-}
-
-fn object_template(reader: &mut Reader, node: &Node, path: &str) -> Option<Template> {
-    reader.object(node, path)?;
-    reader.template(node, path)
-}
-
-fn action(reader: &mut Reader, node: &Node, path: &str) -> Option<(String, String)> {
-    let text = reader.text(node, path)?;
-    match text.split_once('/') {
-        Some((plugin, action)) if !plugin.is_empty() && !action.is_empty() && !action.contains('/') => {
-            Some((plugin.to_owned(), action.to_owned()))
-        }
-        _ => {
-            reader.fault(node.at, path, format!("{text:?} names no action: plugin/action is wanted"));
-            None
-        }
-    }
-}
-
-fn approval(reader: &mut Reader, node: &Node, path: &str) -> Option<ApproveStep> {
-    let mut fields = reader.object(node, path)?;
-    let role = fields.take("role").and_then(|node| reader.text(node, &fields.path("role")));
-    let timeout_path = fields.path("timeout");
-    let timeout = fields.take("timeout");
-    let timeout = timeout.and_then(|node| reader.duration(node, &timeout_path, Duration::from_secs(1), MAX_TIMEOUT));
-    let silences = [("reject", OnTimeout::Reject), ("approve", OnTimeout::Approve)];
-    let on_timeout =
-        fields.take("on_timeout").and_then(|node| reader.choice(node, &fields.path("on_timeout"), &silences));
-    let notify = if let Some(node) = fields.take("notify") {
-        reader.text(node, &fields.path("notify"))
-    } else {
-        let message = "`notify` is missing: name a step or connection that tells people, or write `none`";
-        reader.fault(fields.at, path, message);
-        None
-    };
-    fields.finish(reader);
-    let notify = match notify?.as_str() {
-        "none" => Notify::None,
-        // Which of the two it is shows when all steps are known.
-        name => Notify::Connection(name.to_owned()),
-    };
-    Some(ApproveStep { role, timeout, on_timeout: on_timeout.unwrap_or(OnTimeout::Reject), notify })
-}
-
-/// Whether a text is a CEL identifier in `snake_case`, and none of CEL's own words.
-fn is_identifier(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let reserved = ["true", "false", "null", "in", "as", "if", "for", "let", "var", "while", "return", "import"];
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.chars().all(allowed)
-        && !reserved.contains(&text)
 }
