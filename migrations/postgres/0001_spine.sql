@@ -162,6 +162,7 @@ CREATE TABLE runs (
     finished_at BIGINT,
     deadline BIGINT NOT NULL,
     ending TEXT,
+    section TEXT NOT NULL,
     version BIGINT NOT NULL,
     host_id TEXT,
     host_epoch BIGINT,

@@ -2,6 +2,7 @@
 
 mod api;
 mod crash;
+mod docs;
 mod incident;
 mod plugin;
 mod store;

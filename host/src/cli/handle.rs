@@ -168,6 +168,9 @@ pub(super) enum Run {
         step: String,
         /// `applied` (it happened), `retry` (it did not) or `fail`.
         outcome: String,
+        /// The item of a `foreach`, from 0.
+        #[arg(long)]
+        item: Option<u32>,
     },
     /// Stops a run.
     #[command(
@@ -204,9 +207,9 @@ impl Run {
                 }
             }
             Self::Watch { id } => return watch(client, &id).await,
-            Self::Decide { id, step, outcome } => {
-                let answer =
-                    client.post(&format!("/runs/{id}/decisions/{step}"), json!({ "outcome": outcome })).await?;
+            Self::Decide { id, step, outcome, item } => {
+                let body = json!({ "outcome": outcome, "item": item });
+                let answer = client.post(&format!("/runs/{id}/decisions/{step}"), body).await?;
                 client.show(&answer, |run| format!("{step} is {}", word(&run["steps"][&step], "status")))?;
             }
             Self::Cancel { id, reason } => {
@@ -220,7 +223,11 @@ impl Run {
 
 fn steps(run: &Value) -> Result<(), Failed> {
     for name in run["order"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        terminal::line(&step_line(name, &run["steps"][name]))?;
+        let step = &run["steps"][name];
+        terminal::line(&step_line(name, step))?;
+        for (index, item) in step["items"].as_array().into_iter().flatten().enumerate() {
+            terminal::line(&step_line(&format!("  [{index}]"), item))?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::{
     alert::{AlertStatus, Labels},
     id::{EventId, IncidentId, RunId},
-    incident::Stage,
+    incident::{Severity, Stage},
+    run::RunStatus,
     time::Timestamp,
 };
 
@@ -29,6 +30,34 @@ pub enum Fact {
         /// Why, when a reason was given.
         reason: Option<String>,
     },
+    /// An incident's severity changed.
+    #[serde(rename = "severity.changed")]
+    SeverityChanged {
+        /// What it was.
+        from: Severity,
+        /// What it is.
+        to: Severity,
+    },
+    /// A role of an incident was given to people, or taken from them.
+    #[serde(rename = "role.assigned")]
+    RoleAssigned {
+        /// The role, such as `commander`.
+        role: String,
+        /// The handle of the primary; null when nobody holds it.
+        primary: Option<String>,
+        /// The handle of the backup.
+        backup: Option<String>,
+    },
+    /// A run ended.
+    #[serde(rename = "run.finished")]
+    RunFinished {
+        /// The run.
+        run: RunId,
+        /// Its workflow.
+        workflow: String,
+        /// How it ended.
+        status: RunStatus,
+    },
     /// An alert's status changed.
     #[serde(rename = "alert.changed")]
     AlertChanged {
@@ -48,6 +77,9 @@ impl Fact {
     pub fn word(&self) -> &'static str {
         match self {
             Self::StageEntered { .. } => "stage.entered",
+            Self::SeverityChanged { .. } => "severity.changed",
+            Self::RoleAssigned { .. } => "role.assigned",
+            Self::RunFinished { .. } => "run.finished",
             Self::AlertChanged { .. } => "alert.changed",
             Self::AlertRefired { .. } => "alert.refired",
         }

@@ -51,7 +51,7 @@ impl Engine {
             Ok(known) => known,
             Err(error) => return refused("invalid_input", &error.to_string()),
         };
-        let key = idempotency_key(run.id, &state.step, None, state.generation, Purpose::Run);
+        let key = idempotency_key(run.id, &state.step, state.item, state.generation, Purpose::Run);
         let request = StageRequest {
             to: wanted,
             reason: input.get("reason").and_then(Value::as_str).map(str::to_owned),

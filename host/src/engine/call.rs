@@ -13,7 +13,7 @@ use crate::{
         run::{
             Phase, Purpose, Retry, Run, SideEffect, StepError, StepRun,
             happening::{Ended, Returned, Told},
-            idempotency_key,
+            idempotency_key, machine,
         },
         timeline::EntryKind,
         workflow::{Step, StepKind, builtin, check::check_input},
@@ -26,9 +26,9 @@ const NOTIFY_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Engine {
     /// Makes the call that the step's phase says.
-    pub(super) async fn call(self, run: Arc<Run>, step: String, overlay: Overlay) -> Returned {
+    pub(super) async fn call(self, run: Arc<Run>, step: String, item: Option<u32>, overlay: Overlay) -> Returned {
         let started_at = self.now();
-        let state = run.step(&step).cloned().unwrap_or_else(|| StepRun::pending(&step));
+        let state = run.step_or_item(&step, item).cloned().unwrap_or_else(|| StepRun::pending(&step));
         let made = match self.try_call(&run, &state, overlay).await {
             Ok(made) => made,
             Err(error) => {
@@ -37,7 +37,7 @@ impl Engine {
             }
         };
         let Made { ended, trace, told } = made;
-        Returned { step, attempt: state.attempt, phase: state.phase, started_at, ended, trace, told }
+        Returned { step, item, attempt: state.attempt, phase: state.phase, started_at, ended, trace, told }
     }
 
     /// An error here means that nothing was called.
@@ -79,7 +79,8 @@ impl Engine {
             None => None,
         };
         let limit = if state.phase == Phase::Notify { NOTIFY_TIMEOUT } else { step.timeout };
-        let left = run.deadline.since(self.now());
+        let end = machine::step_deadline(step, state).map_or(run.deadline, |deadline| deadline.min(run.deadline));
+        let left = end.since(self.now());
         let incident = self.run_scope(run).await.map_err(|error| StepError::new("internal", error.to_string()))?;
         let purpose = if state.phase == Phase::Notify { Purpose::Notify } else { Purpose::Run };
         Ok(Invocation {
@@ -91,11 +92,11 @@ impl Engine {
             input: target.input,
             run: run.id.to_string(),
             step: state.step.clone(),
-            item: None,
+            item: state.item,
             attempt: state.attempt,
             incident: run.incident.map(|id| id.to_string()),
             snapshot: run.incident.map(|_| Arc::new(incident)),
-            idempotency_key: idempotency_key(run.id, &state.step, None, state.generation, purpose),
+            idempotency_key: idempotency_key(run.id, &state.step, state.item, state.generation, purpose),
             mode: run.mode,
             resume: state.resume.clone(),
             undo_data: state.undo.clone(),
@@ -168,6 +169,7 @@ fn target<'a>(run: &Run, state: &StepRun, step: &'a Step, plan: &'a Plan) -> Res
                 input: Value::Object(input),
             })
         }
+        StepKind::Sleep(_) => Err(StepError::new("internal", "a pause calls nothing")),
     }
 }
 
@@ -196,7 +198,7 @@ fn sample_output(plan: &Plan, kind: &StepKind) -> Value {
             .and_then(|manifest| manifest.action(action))
             .and_then(|action| action.sample_output.clone())
             .unwrap_or_default(),
-        StepKind::Approve(_) => Value::Null,
+        StepKind::Approve(_) | StepKind::Sleep(_) => Value::Null,
     }
 }
 

@@ -61,9 +61,10 @@ impl Engine {
         caller: &Caller,
         run: RunId,
         step: &str,
+        item: Option<u32>,
         decision: Decision,
     ) -> Result<Run, EngineError> {
-        self.tell(run, Happening::EffectDecided { step: step.to_owned(), decision, by: caller.actor() }).await
+        self.tell(run, Happening::EffectDecided { step: step.to_owned(), item, decision, by: caller.actor() }).await
     }
 
     /// Stops a run: nothing new starts, what is in flight settles.

@@ -1,5 +1,7 @@
 //! Editing an incident beside its stage: title, severity, labels, times, roles, and notes on its timeline.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -10,7 +12,8 @@ use super::{
 use crate::{
     domain::{
         alert::Labels,
-        id::IncidentId,
+        event::{Event, Fact},
+        id::{EventId, IncidentId},
         incident::{Holders, Incident, Severity},
         time::Timestamp,
         timeline::{EntryKind, NewEntry},
@@ -70,8 +73,13 @@ impl Engine {
             times.mitigated_at = edit.mitigated_at.unwrap_or(times.mitigated_at);
             let changes = differences(&before, incident);
             let words: Vec<&str> = changes.keys().map(String::as_str).collect();
-            (!changes.is_empty())
-                .then(|| (EntryKind::Edited, format!("edited {}", words.join(", ")), changes.clone().into()))
+            let (from, to) = (before.severity, incident.severity);
+            (!changes.is_empty()).then(|| Change {
+                kind: EntryKind::Edited,
+                text: format!("edited {}", words.join(", ")),
+                data: changes.clone().into(),
+                fact: (from != to).then_some(Fact::SeverityChanged { from, to }),
+            })
         })
         .await
     }
@@ -93,11 +101,13 @@ impl Engine {
             return Err(EngineError::invalid("backup", "the backup has to be somebody else than the primary"));
         }
         let mut names = Vec::new();
+        let mut handles = BTreeMap::new();
         for (field, person) in [("primary", holders.primary), ("backup", holders.backup)] {
             if let Some(person) = person {
                 let found = self.store().person(person).await?;
                 let found = found.ok_or_else(|| EngineError::invalid(field, format!("there is no person {person}")))?;
                 names.push(format!("{} ({field})", found.handle));
+                handles.insert(field, found.handle);
             }
         }
         let text =
@@ -112,7 +122,16 @@ impl Engine {
             } else {
                 incident.roles.insert(role.to_owned(), holders.clone());
             }
-            Some((EntryKind::Role, text.clone(), json!({ "role": role, "before": before, "after": holders })))
+            Some(Change {
+                kind: EntryKind::Role,
+                text: text.clone(),
+                data: json!({ "role": role, "before": before, "after": holders }),
+                fact: Some(Fact::RoleAssigned {
+                    role: role.to_owned(),
+                    primary: handles.get("primary").cloned(),
+                    backup: handles.get("backup").cloned(),
+                }),
+            })
         })
         .await
     }
@@ -152,17 +171,29 @@ impl Engine {
         caller: &Caller,
         id: IncidentId,
         expected: Option<i64>,
-        mut change: impl FnMut(&mut Incident) -> Option<(EntryKind, String, Value)>,
+        mut change: impl FnMut(&mut Incident) -> Option<Change>,
     ) -> Result<Incident, EngineError> {
         for _ in 0..LOST_WRITES {
             let mut incident = self.incident(id).await?;
             if expected.is_some_and(|expected| expected != incident.revision) {
                 return Err(EngineError::Stale { noun: "incident", actual: incident.revision });
             }
-            let Some((kind, text, data)) = change(&mut incident) else { return Ok(incident) };
+            let Some(Change { kind, text, data, fact }) = change(&mut incident) else { return Ok(incident) };
             incident.touch(self.now());
-            let entry = self.entry(caller, id, kind, text, data);
-            if self.commit_incident(&incident, entry).await? {
+            let mut then = vec![Dependant::Entry(self.entry(caller, id, kind, text, data))];
+            if let Some(fact) = fact {
+                then.push(Dependant::Event(Event {
+                    id: EventId(self.new_id()),
+                    incident: Some(id),
+                    at: incident.updated_at,
+                    depth: 0,
+                    fact,
+                    snapshot: self.live_scope(&incident).await?,
+                }));
+            }
+            let guard = Guard::Incident(Box::new(incident.clone()));
+            if self.store().commit(Write { guard, then }).await? == Committed::Applied {
+                self.0.events.notify_one();
                 return Ok(incident);
             }
         }
@@ -172,12 +203,14 @@ impl Engine {
     fn entry(&self, caller: &Caller, incident: IncidentId, kind: EntryKind, text: String, data: Value) -> NewEntry {
         NewEntry { incident, kind, at: self.now(), actor: caller.actor(), text, data }
     }
+}
 
-    async fn commit_incident(&self, incident: &Incident, entry: NewEntry) -> Result<bool, EngineError> {
-        let guard = Guard::Incident(Box::new(incident.clone()));
-        let write = Write { guard, then: vec![Dependant::Entry(entry)] };
-        Ok(self.store().commit(write).await? == Committed::Applied)
-    }
+/// What an edit leaves beside the row: a timeline entry, and a fact that triggers read.
+struct Change {
+    kind: EntryKind,
+    text: String,
+    data: Value,
+    fact: Option<Fact>,
 }
 
 /// What an edit changed: before and after, by field.

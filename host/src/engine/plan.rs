@@ -88,6 +88,7 @@ pub(super) fn pins(workflow: &Workflow, catalog: &Catalog) -> Result<BTreeMap<St
                     pin(&connection.plugin)?;
                 }
             }
+            StepKind::Sleep(_) => {}
         }
     }
     Ok(pins)
@@ -156,11 +157,11 @@ impl Engine {
 fn facts(plan: &Plan, kind: &StepKind) -> StepFacts {
     let workflow = plan.workflow.name.as_str();
     match kind {
-        StepKind::Approve(approve) => StepFacts {
+        StepKind::Approve(_) | StepKind::Sleep(_) => StepFacts {
             risk: Risk::Read,
             idempotent: true,
             can_check: false,
-            notifies: plan.telling(&approve.notify).is_some(),
+            notifies: matches!(kind, StepKind::Approve(approve) if plan.telling(&approve.notify).is_some()),
             connection_revision: None,
             held: plan.catalog.held(workflow, None),
         },

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{
-        event::Event,
+        event::{Event, Fact},
         expression::Scope,
         id::{EventId, IncidentId, RunId},
         incident::{Incident, IncidentKind},
@@ -26,7 +26,7 @@ use crate::{
             machine,
         },
         timeline::{EntryKind, NewEntry},
-        workflow::{TriggerKind, Workflow},
+        workflow::{Section, TriggerKind, Workflow},
     },
     store::{Committed, Dependant, Guard},
 };
@@ -135,7 +135,7 @@ impl Engine {
 
     /// What an event starts, where the triggers agreed.
     pub(super) fn seedling_of<'a>(event: &Event, live: &'a Live, inputs: Value) -> Seedling<'a> {
-        let drill = event.snapshot.get("kind").and_then(Value::as_str) == Some(IncidentKind::Drill.as_str());
+        let drill = is_drill(&event.snapshot);
         Seedling {
             live,
             incident: event.incident,
@@ -172,6 +172,7 @@ impl Engine {
             finished_at: None,
             deadline: now.plus(workflow.timeout),
             ending: None,
+            section: Section::Main,
             version: 0,
             lease: None,
             wake_at: Some(now),
@@ -190,7 +191,7 @@ impl Engine {
             data: json!({ "run": run.id, "mode": run.mode }),
         }];
         effects.extend(machine::apply(&mut run, Happening::Due, &context)?);
-        let then = self.dependants(&run, &effects);
+        let then = self.dependants(&run, &effects, catalog, &seedling.scope);
         Ok(Begun { run, effects, then })
     }
 
@@ -202,7 +203,7 @@ impl Engine {
     }
 
     /// What the machine's effects write beside the run itself.
-    pub(super) fn dependants(&self, run: &Run, effects: &[Effect]) -> Vec<Dependant> {
+    pub(super) fn dependants(&self, run: &Run, effects: &[Effect], catalog: &Catalog, scope: &Value) -> Vec<Dependant> {
         let mut then = Vec::new();
         for effect in effects {
             match effect {
@@ -220,11 +221,33 @@ impl Engine {
                         data: data.clone(),
                     }));
                 }
-                Effect::Call { .. } | Effect::Ended => {}
+                Effect::Ended => then.extend(self.finished(run, catalog, scope).map(Dependant::Event)),
+                Effect::Call { .. } => {}
             }
         }
         then
     }
+}
+
+impl Engine {
+    /// The event of a run's end, if a workflow listens to such. What a dry run ended with has not happened.
+    fn finished(&self, run: &Run, catalog: &Catalog, scope: &Value) -> Option<Event> {
+        let happened = run.mode == Mode::Real || is_drill(scope);
+        let heard = catalog.workflows.values().any(|live| live.workflow.follows_runs());
+        (happened && heard).then(|| Event {
+            id: EventId(self.new_id()),
+            incident: run.incident,
+            at: self.now(),
+            depth: run.depth.saturating_add(1),
+            fact: Fact::RunFinished { run: run.id, workflow: run.workflow.clone(), status: run.status },
+            snapshot: scope.clone(),
+        })
+    }
+}
+
+/// Whether the incident, as expressions see it, is a drill.
+fn is_drill(scope: &Value) -> bool {
+    scope.get("kind").and_then(Value::as_str) == Some(IncidentKind::Drill.as_str())
 }
 
 /// Whether the workflow has a manual trigger that lets the caller start it.

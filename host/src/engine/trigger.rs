@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
+    alert::AlertStatus,
     event::{Event, Fact, MAX_DEPTH},
     expression::Scope,
-    workflow::{Entry, Trigger, TriggerKind, Workflow},
+    workflow::{AlertChange, Direction, Entry, Trigger, TriggerKind, Workflow},
 };
 
 /// What an event means for one workflow.
@@ -42,7 +43,7 @@ pub fn frozen(event: &Event) -> Value {
 pub fn judge(workflow: &Workflow, event: &Event) -> Verdict {
     let mut why = None;
     for trigger in &workflow.on {
-        match listens(&trigger.kind, &event.fact) {
+        match listens(&workflow.name, &trigger.kind, &event.fact) {
             Match::Other => {}
             Match::No(reason) => drop(why.get_or_insert(reason)),
             Match::Yes => return start(workflow, trigger, event),
@@ -60,7 +61,7 @@ enum Match {
     Yes,
 }
 
-fn listens(kind: &TriggerKind, fact: &Fact) -> Match {
+fn listens(name: &str, kind: &TriggerKind, fact: &Fact) -> Match {
     match (kind, fact) {
         (TriggerKind::Stage { stage: wanted, entry }, Fact::StageEntered { stage, first, .. }) => {
             if wanted != stage {
@@ -71,9 +72,46 @@ fn listens(kind: &TriggerKind, fact: &Fact) -> Match {
                 Match::Yes
             }
         }
-        (TriggerKind::Alert { status, labels }, Fact::AlertChanged { alert }) => {
-            if status.is_some_and(|status| status != alert.status) {
-                return Match::No("the alert's status is not the one the trigger wants".to_owned());
+        (TriggerKind::Left { stage }, Fact::StageEntered { from: Some(from), .. }) if stage == from => Match::Yes,
+        (TriggerKind::Severity { direction }, Fact::SeverityChanged { from, to }) => {
+            // The most severe comes first.
+            let wanted = match direction {
+                Direction::Raised => to < from,
+                Direction::Lowered => to > from,
+                Direction::Changed => true,
+            };
+            if wanted { Match::Yes } else { Match::No(format!("the severity went from {from} to {to}")) }
+        }
+        (TriggerKind::Role { role: wanted }, Fact::RoleAssigned { role, primary, backup }) if wanted == role => {
+            if primary.is_none() && backup.is_none() {
+                return Match::No(format!("nobody is {role} now"));
+            }
+            Match::Yes
+        }
+        // A workflow that listened to its own end would never rest.
+        (TriggerKind::RunFinished { .. }, Fact::RunFinished { workflow, .. }) if workflow == name => Match::Other,
+        (TriggerKind::RunFinished { workflow: wanted, status: ends }, Fact::RunFinished { workflow, status, .. }) => {
+            if wanted.as_ref().is_some_and(|wanted| wanted != workflow) {
+                Match::Other
+            } else if !ends.is_empty() && !ends.contains(status) {
+                Match::No(format!("the run of {workflow} is {}", status.as_str()))
+            } else {
+                Match::Yes
+            }
+        }
+        (TriggerKind::Alert { status, labels }, Fact::AlertChanged { alert } | Fact::AlertRefired { alert }) => {
+            let refired = matches!(fact, Fact::AlertRefired { .. });
+            let change = match alert.status {
+                _ if refired => AlertChange::Refired,
+                AlertStatus::Firing => AlertChange::Firing,
+                AlertStatus::Resolved => AlertChange::Resolved,
+            };
+            // Firing again is a change of its own: who listens to every change hears of the firing itself.
+            if status.is_none() && refired {
+                return Match::Other;
+            }
+            if status.is_some_and(|status| status != change) {
+                return Match::No("the alert did not do what the trigger wants".to_owned());
             }
             match labels.iter().find(|(name, value)| alert.labels.get(*name) != Some(value)) {
                 Some((name, value)) => Match::No(format!("the alert has no label {name}={value}")),

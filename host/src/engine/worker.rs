@@ -254,7 +254,7 @@ impl RunActor {
         }
         next.version = self.run.version + 1;
         let changed = changed_steps(&self.run, &next);
-        let then = self.engine.dependants(&next, &effects);
+        let then = self.engine.dependants(&next, &effects, &plan.catalog, &incident);
         let write = Write { guard: Guard::Run(Box::new(next.clone()), changed), then };
         match self.engine.store().commit(write).await? {
             Committed::Applied => {
@@ -278,6 +278,9 @@ impl RunActor {
             driven.run = Arc::clone(&self.run);
         }
         self.engine.0.watched.publish(&self.run);
+        if effects.contains(&Effect::Ended) {
+            self.engine.0.events.notify_one();
+        }
         self.start_calls(effects);
         if self.calls.is_empty() {
             self.engine.wake_at(self.run.wake_at);
@@ -286,10 +289,11 @@ impl RunActor {
 
     fn start_calls(&mut self, effects: &[Effect]) {
         for effect in effects {
-            let Effect::Call { step } = effect else { continue };
-            let Some(state) = self.run.step(step) else { continue };
+            let Effect::Call { step, item } = effect else { continue };
+            let Some(state) = self.run.step_or_item(step, *item) else { continue };
             let lost = Returned {
                 step: step.clone(),
+                item: *item,
                 attempt: state.attempt,
                 phase: state.phase,
                 started_at: self.engine.now(),
@@ -300,8 +304,8 @@ impl RunActor {
                 trace: json!({}),
                 told: Vec::new(),
             };
-            let task =
-                self.calls.spawn(self.engine.clone().call(Arc::clone(&self.run), step.clone(), self.overlay.clone()));
+            let call = self.engine.clone().call(Arc::clone(&self.run), step.clone(), *item, self.overlay.clone());
+            let task = self.calls.spawn(call);
             self.in_flight.insert(task.id(), lost);
         }
     }
@@ -322,9 +326,10 @@ async fn due(pause: Option<Duration>) {
     }
 }
 
+/// The indices of steps that changed or are new.
 fn changed_steps(before: &Run, after: &Run) -> Vec<usize> {
-    let pairs = before.steps.iter().zip(&after.steps).enumerate();
-    pairs.filter(|(_, (before, after))| before != after).map(|(index, _)| index).collect()
+    let changed = |index: &usize| before.steps.get(*index) != after.steps.get(*index);
+    (0..after.steps.len()).filter(changed).collect()
 }
 
 /// The machine's view of the world for one change.

@@ -161,6 +161,8 @@ pub enum Effect {
 pub struct Settling {
     /// What became of it.
     outcome: Effect,
+    /// The item of a `foreach`, from 0.
+    item: Option<u32>,
 }
 
 /// Settles a step in `needs_decision`: a person says what became of it.
@@ -181,7 +183,7 @@ async fn decide(
         Effect::Retry => Decision::Retry,
         Effect::Fail => Decision::Fail,
     };
-    Ok(Json(engine.decide_effect(&caller, id, &step, decision).await?.into()))
+    Ok(Json(engine.decide_effect(&caller, id, &step, body.value.item, decision).await?.into()))
 }
 
 async fn find(engine: &Engine, id: &str) -> Result<run::Run, Problem> {

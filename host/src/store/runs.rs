@@ -17,8 +17,8 @@ use crate::domain::{
 };
 
 const RUN: &str = "SELECT id, workflow, revision, status, mode, incident_id, event_id, trigger_data, inputs, depth, pins, \
-                   started_by, created_at, finished_at, deadline, ending, version, host_id, host_epoch, wake_at FROM runs";
-const STEP: &str = "SELECT run_id, step, status, phase, generation, attempt, calls, input, connection_revision, output, \
+                   started_by, created_at, finished_at, deadline, ending, section, version, host_id, host_epoch, wake_at FROM runs";
+const STEP: &str = "SELECT run_id, step, item, status, phase, generation, attempt, calls, input, connection_revision, output, \
                     summary, error, started_at, finished_at, wake_at, resume, undo, approval_id FROM step_runs";
 const APPROVAL: &str = "SELECT id, run_id, step, incident_id, role, status, shows, destructive, requested_at, expires_at, \
                         decided_by, decided_at, reason FROM approvals";
@@ -56,9 +56,9 @@ impl Store {
 
     /// How the tries of a run ended, in the order they did.
     pub async fn attempts(&self, run: RunId) -> Result<Vec<AttemptRecord>, StoreError> {
-        let sql = "SELECT run_id, step, generation, attempt, phase, call, started_at, finished_at, outcome, error, trace \
+        let sql = "SELECT run_id, step, item, generation, attempt, phase, call, started_at, finished_at, outcome, error, trace \
                    FROM attempts";
-        let rows = Select::new(sql).and("run_id =", rows::id(run.0)).order("finished_at, step, call", 10_000);
+        let rows = Select::new(sql).and("run_id =", rows::id(run.0)).order("finished_at, step, item, call", 10_000);
         each(&rows.all(self).await?, attempt)
     }
 
@@ -180,6 +180,7 @@ fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
         finished_at: row.maybe_time("finished_at")?,
         deadline: row.time("deadline")?,
         ending: row.maybe_json("ending")?,
+        section: row.word("section")?,
         version: row.int("version")?,
         lease,
         wake_at: row.maybe_time("wake_at")?,
@@ -190,6 +191,7 @@ fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
 fn step(row: &Cursor<'_>) -> Result<StepRun, StoreError> {
     Ok(StepRun {
         step: row.text("step")?,
+        item: item(row)?,
         status: row.word("status")?,
         phase: row.word("phase")?,
         generation: row.number("generation")?,
@@ -209,10 +211,16 @@ fn step(row: &Cursor<'_>) -> Result<StepRun, StoreError> {
     })
 }
 
+/// The item of a `foreach`; the rows keep -1 for a step itself, so that it can be a part of the key.
+fn item(row: &Cursor<'_>) -> Result<Option<u32>, StoreError> {
+    Ok(u32::try_from(row.int("item")?).ok())
+}
+
 fn attempt(row: &Cursor<'_>) -> Result<AttemptRecord, StoreError> {
     Ok(AttemptRecord {
         run: RunId(row.uuid("run_id")?),
         step: row.text("step")?,
+        item: item(row)?,
         generation: row.number("generation")?,
         attempt: row.number("attempt")?,
         phase: row.word("phase")?,

@@ -3,9 +3,12 @@
 mod access;
 mod approvals;
 mod controls;
+mod ends;
 mod hooks;
 mod incidents;
+mod items;
 mod runs;
+mod triggers;
 mod workflows;
 
 use serde_json::{Value, json};

@@ -6,6 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 use wardroom::{
     clock::{SystemClock, SystemRandom, new_id},
+    domain::workflow::Section,
     domain::{
         event::{Event, Fact},
         id::{EventId, IncidentId, RunId},
@@ -88,6 +89,7 @@ pub(super) fn run(event: Option<EventId>) -> Run {
         created_at: at(1_000),
         finished_at: None,
         deadline: at(9_000_000_000_000),
+        section: Section::Main,
         ending: None,
         version: 1,
         lease: None,

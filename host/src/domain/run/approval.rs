@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Approval, ApprovalStatus, Ending, Mode, Phase, StepRun, StepStatus,
     happening::{Context, Effect, Ended, Refused},
+    items,
     machine::Machine,
 };
 use crate::domain::{
@@ -59,7 +60,10 @@ fn freeze(machine: &Machine<'_>, step: &Step, scope: &Scope) -> (Map<String, Val
     for gated in gated(machine.context.workflow, &step.id) {
         let StepKind::Action { plugin, action, connection, with } = &gated.kind else { continue };
         // A step that also waits for others is shown as written: their outputs are not there yet.
-        let resolved = with.resolve(scope).ok();
+        let resolved = match &gated.foreach {
+            None => with.resolve(scope).ok(),
+            Some(foreach) => items::inputs(&foreach.list, with, scope).map(Value::Array).ok(),
+        };
         if let (Some(input), Some(index)) = (&resolved, machine.run.steps.iter().position(|run| run.step == gated.id)) {
             frozen.push((index, input.clone()));
         }
@@ -87,7 +91,7 @@ fn gates_destructive(context: &Context<'_>, approval: &str) -> bool {
 fn spec<'a>(workflow: &'a Workflow, state: &StepRun) -> Option<&'a ApproveStep> {
     match &workflow.step(&state.step)?.kind {
         StepKind::Approve(approve) => Some(approve),
-        StepKind::Action { .. } => None,
+        StepKind::Action { .. } | StepKind::Sleep(_) => None,
     }
 }
 
@@ -134,7 +138,7 @@ pub(super) fn decide(
     by: &Actor,
     reason: Option<&str>,
 ) -> Result<(), Refused> {
-    let index = machine.index(step)?;
+    let index = machine.index(step, None)?;
     let state = &machine.run.steps[index];
     if state.approval.is_none() || state.status.is_settled() {
         return Err(Refused::NoApproval { step: step.to_owned(), status: state.status.as_str() });
@@ -180,8 +184,11 @@ fn settle(machine: &mut Machine<'_>, index: usize, approve: bool, by: &Actor, re
     }
 }
 
-/// The run stops: nobody needs to decide any more.
+/// Nobody needs to decide any more, if somebody was asked.
 pub(super) fn withdraw(machine: &mut Machine<'_>, index: usize) {
+    if machine.run.steps[index].phase != Phase::Approval {
+        return;
+    }
     let mut withdrawn = request(machine, index, ApprovalStatus::Canceled);
     withdrawn.decided_at = Some(machine.context.now);
     withdrawn.decided_by = Some(Actor::System);

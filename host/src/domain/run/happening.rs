@@ -65,6 +65,8 @@ pub enum Happening {
     EffectDecided {
         /// The step.
         step: String,
+        /// The item of a `foreach`.
+        item: Option<u32>,
         /// What.
         decision: Decision,
         /// Who.
@@ -84,6 +86,8 @@ pub enum Happening {
 pub struct Returned {
     /// The step.
     pub step: String,
+    /// The item of a `foreach`.
+    pub item: Option<u32>,
     /// The try it belongs to.
     pub attempt: u32,
     /// What was called.
@@ -179,6 +183,8 @@ pub enum Effect {
     Call {
         /// The step.
         step: String,
+        /// The item of a `foreach`.
+        item: Option<u32>,
     },
     /// Keep how a call ended.
     Attempted(AttemptRecord),
@@ -238,6 +244,9 @@ pub enum Refused {
     /// The starter may not approve alone.
     #[error("whoever started the run may not approve its destructive steps alone: somebody else has to")]
     OwnDestructive,
+    /// Its steps have come to rest.
+    #[error("the run is in its `finally` steps, which are not canceled: they end within 2 minutes")]
+    Finishing,
     /// It is being canceled.
     #[error("the run is already being canceled")]
     AlreadyCanceling,

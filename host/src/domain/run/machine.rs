@@ -7,11 +7,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    AttemptRecord, Ending, Mode, Phase, Retry, Run, SideEffect, StepError, StepStatus, approval,
+    AttemptRecord, Ending, Mode, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
     happening::{Context, Effect, Ended, Happening, Refused, Returned, StepFacts},
-    progress,
+    progress, section,
 };
-use crate::domain::{person::Actor, plugin::Risk, timeline::EntryKind};
+use crate::domain::{
+    person::Actor,
+    plugin::Risk,
+    time::Timestamp,
+    timeline::EntryKind,
+    workflow::{Section, Step},
+};
 
 /// Applies what happened. On success the run is changed, its version is one higher, and the effects tell what to write
 /// and do; on refusal it is untouched.
@@ -27,12 +33,17 @@ pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Resu
         Happening::ApprovalDecided { step, approve, by, reason } => {
             approval::decide(&mut machine, &step, approve, &by, reason.as_deref())?;
         }
-        Happening::EffectDecided { step, decision, by } => machine.effect_decided(&step, decision, by)?,
+        Happening::EffectDecided { step, item, decision, by } => machine.effect_decided(&step, item, decision, by)?,
         Happening::CancelRequested { by, reason } => machine.cancel(by, reason)?,
     }
     progress::advance(&mut machine);
     machine.run.version += 1;
     Ok(machine.effects)
+}
+
+/// When a step that has begun has to have settled with all its attempts, if it has a `deadline`.
+pub fn step_deadline(step: &Step, state: &StepRun) -> Option<Timestamp> {
+    Some(state.started_at?.plus(step.deadline?))
 }
 
 /// A change in the making.
@@ -45,7 +56,7 @@ pub(super) struct Machine<'a> {
 impl Machine<'_> {
     pub(super) fn due(&mut self) {
         let now = self.context.now;
-        if now >= self.run.deadline && self.run.ending.is_none() {
+        if now >= self.run.deadline && self.run.ending.is_none() && self.run.section == Section::Main {
             self.run.ending = Some(Ending::TimedOut);
             self.tell(EntryKind::Run, None, format!("{} ran out of time", self.run.workflow));
         }
@@ -57,19 +68,30 @@ impl Machine<'_> {
             if step.status != StepStatus::Waiting || step.wake_at.is_none_or(|at| at > now) {
                 continue;
             }
+            if self.deadline(index).is_some_and(|deadline| deadline <= now) {
+                self.fail(index, StepStatus::TimedOut, StepError::new("deadline", "its `deadline` has passed"));
+                continue;
+            }
             match step.phase {
                 Phase::Backoff => self.call(index, Phase::Attempt, step.attempt + 1),
                 Phase::Resume => self.call(index, Phase::Attempt, step.attempt),
                 Phase::Approval => approval::silent(self, index),
-                Phase::Idle | Phase::Attempt | Phase::Check | Phase::Notify => {}
+                Phase::Sleep => self.succeed(index, StepStatus::Succeeded, Value::Null, String::new(), None),
+                Phase::Idle | Phase::Attempt | Phase::Check | Phase::Notify | Phase::Items => {}
             }
         }
     }
 
-    /// Whether the run ends promptly: what waits is stopped, and nothing is called any more. (After a failure or a rejection
-    /// the steps that have begun still finish, their retries included.)
+    /// Whether the section ends promptly: what waits is stopped, and nothing is called any more. (After a failure or a
+    /// rejection the steps that have begun still finish, their retries included.)
     fn is_stopping(&self) -> bool {
-        matches!(self.run.ending, Some(Ending::Canceled { .. } | Ending::TimedOut))
+        section::halt(self.run, self.context).is_some_and(|halt| halt.prompt.is_some())
+    }
+
+    /// When the step has to have settled.
+    fn deadline(&self, index: usize) -> Option<Timestamp> {
+        let state = &self.run.steps[index];
+        step_deadline(self.context.workflow.step(&state.step)?, state)
     }
 
     /// Starts a call of a step, unless another host drives the run: that host starts it when it sees the change.
@@ -84,7 +106,7 @@ impl Machine<'_> {
         step.calls = step.calls.saturating_add(1);
         step.wake_at = None;
         step.started_at.get_or_insert(self.context.now);
-        self.effects.push(Effect::Call { step: step.step.clone() });
+        self.effects.push(Effect::Call { step: step.step.clone(), item: step.item });
     }
 
     /// Whether calls may be started from here.
@@ -93,7 +115,7 @@ impl Machine<'_> {
     }
 
     fn returned(&mut self, returned: Returned) -> Result<(), Refused> {
-        let index = self.index(&returned.step)?;
+        let index = self.index(&returned.step, returned.item)?;
         let step = &self.run.steps[index];
         if step.status != StepStatus::Running || step.attempt != returned.attempt || step.phase != returned.phase {
             return Err(Refused::Stale { step: returned.step });
@@ -128,6 +150,7 @@ impl Machine<'_> {
         self.effects.push(Effect::Attempted(AttemptRecord {
             run: self.run.id,
             step: step.step.clone(),
+            item: step.item,
             generation: step.generation,
             attempt: step.attempt,
             phase: returned.phase,
@@ -145,7 +168,9 @@ impl Machine<'_> {
             Ended::Done { output, summary, undo } => self.succeed(index, StepStatus::Succeeded, output, summary, undo),
             Ended::Simulated { output, request } => {
                 let summary = "simulated: nothing was sent".to_owned();
-                self.tell_step(index, EntryKind::Step, "was simulated", json!({ "would_have_sent": request }));
+                if self.run.steps[index].item.is_none() {
+                    self.tell_step(index, EntryKind::Step, "was simulated", json!({ "would_have_sent": request }));
+                }
                 self.succeed(index, StepStatus::Simulated, output, summary, None);
             }
             Ended::Pending { after, resume, note } => self.wait_for_job(index, after, resume, note),
@@ -181,25 +206,37 @@ impl Machine<'_> {
 
     fn wait_for_job(&mut self, index: usize, after: Duration, resume: Vec<u8>, note: String) {
         let step = &mut self.run.steps[index];
-        step.status = StepStatus::Waiting;
-        step.phase = Phase::Resume;
-        step.wake_at = Some(self.context.now.plus(after));
         step.resume = Some(resume);
         step.summary = Some(note);
+        self.wait(index, Phase::Resume, self.context.now.plus(after));
+    }
+
+    /// Lets a step wait for a time, its deadline at most.
+    pub(super) fn wait(&mut self, index: usize, phase: Phase, until: Timestamp) {
+        let until = self.deadline(index).map_or(until, |deadline| deadline.min(until));
+        let step = &mut self.run.steps[index];
+        step.status = StepStatus::Waiting;
+        step.phase = phase;
+        step.wake_at = Some(until);
     }
 
     pub(super) fn retry_or_fail(&mut self, index: usize, error: StepError, retry: Retry) {
-        let stopping = self.is_stopping();
+        let stopped = section::halt(self.run, self.context).and_then(|halt| halt.prompt);
+        let late = self.deadline(index).is_some_and(|deadline| deadline <= self.context.now);
+        let stopped = stopped.or(late.then_some(StepStatus::TimedOut));
         let attempt = self.run.steps[index].attempt;
         let policy = self.context.workflow.step(&self.run.steps[index].step).map(|step| step.retry).unwrap_or_default();
-        if stopping || retry == Retry::Never || attempt >= policy.attempts {
-            let status = match self.run.ending {
-                Some(Ending::Canceled { .. }) => StepStatus::Canceled,
-                Some(Ending::TimedOut) => StepStatus::TimedOut,
-                _ => StepStatus::Failed,
-            };
-            self.fail(index, status, error);
+        if stopped.is_some() || retry == Retry::Never || attempt >= policy.attempts {
+            self.fail(index, stopped.unwrap_or(StepStatus::Failed), error);
             return;
+        }
+        match progress::worth_retrying(self.run, self.context, index, &error) {
+            Ok(true) => {}
+            Ok(false) => return self.fail(index, StepStatus::Failed, error),
+            Err(broken) => {
+                let message = format!("{} (and its `retry_if`: {broken})", error.message);
+                return self.fail(index, StepStatus::Failed, StepError { message, ..error });
+            }
         }
         let pause = match retry {
             Retry::After(pause) => pause,
@@ -207,11 +244,8 @@ impl Machine<'_> {
                 progress::backoff(&policy, attempt, &self.run.steps[index].step, self.context.seed)
             }
         };
-        let step = &mut self.run.steps[index];
-        step.status = StepStatus::Waiting;
-        step.phase = Phase::Backoff;
-        step.wake_at = Some(self.context.now.plus(pause));
-        step.error = Some(error);
+        self.run.steps[index].error = Some(error);
+        self.wait(index, Phase::Backoff, self.context.now.plus(pause));
     }
 
     pub(super) fn succeed(
@@ -228,8 +262,9 @@ impl Machine<'_> {
         step.error = None;
         step.summary = Some(summary).filter(|summary| !summary.is_empty());
         self.settle(index, status);
-        // A step without a line for people says nothing, or has said it itself.
+        // A step without a line for people says nothing, or has said it itself; items are told of as one.
         if status == StepStatus::Succeeded
+            && self.run.steps[index].item.is_none()
             && let Some(text) = self.run.steps[index].summary.clone()
         {
             self.tell_step(index, EntryKind::Step, &text, Value::Null);
@@ -242,7 +277,9 @@ impl Machine<'_> {
         self.run.steps[index].error = Some(error);
         self.settle(index, status);
         self.tell_step(index, EntryKind::Step, &text, data);
-        if self.run.ending.is_none() && !progress::is_satisfied(self.context.workflow, &self.run.steps[index]) {
+        // An item's failure is its step's business once all items have settled.
+        let state = &self.run.steps[index];
+        if self.run.ending.is_none() && state.item.is_none() && !progress::is_satisfied(self.context.workflow, state) {
             self.run.ending = Some(Ending::Failed);
         }
     }
@@ -261,6 +298,9 @@ impl Machine<'_> {
         if matches!(self.run.ending, Some(Ending::Canceled { .. })) {
             return Err(Refused::AlreadyCanceling);
         }
+        if self.run.section == Section::Finally {
+            return Err(Refused::Finishing);
+        }
         let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
         self.effects.push(Effect::Entry {
             kind: EntryKind::Run,
@@ -277,9 +317,10 @@ impl Machine<'_> {
         self.context.facts.get(&self.run.steps[index].step)
     }
 
-    pub(super) fn index(&self, step: &str) -> Result<usize, Refused> {
-        let found = self.run.steps.iter().position(|state| state.step == step);
-        found.ok_or_else(|| Refused::UnknownStep { step: step.chars().take(64).collect() })
+    pub(super) fn index(&self, step: &str, item: Option<u32>) -> Result<usize, Refused> {
+        let found = self.run.steps.iter().position(|state| state.item == item && state.step == step);
+        let name = || item.map_or_else(|| step.to_owned(), |item| format!("{step}[{item}]"));
+        found.ok_or_else(|| Refused::UnknownStep { step: name().chars().take(80).collect() })
     }
 
     pub(super) fn tell(&mut self, kind: EntryKind, step: Option<String>, text: String) {
@@ -287,8 +328,12 @@ impl Machine<'_> {
     }
 
     pub(super) fn tell_step(&mut self, index: usize, kind: EntryKind, text: &str, data: Value) {
-        let step = self.run.steps[index].step.clone();
-        let text = format!("{step}: {text}");
+        let state = &self.run.steps[index];
+        let step = state.step.clone();
+        let text = match state.item {
+            Some(item) => format!("{step}[{item}]: {text}"),
+            None => format!("{step}: {text}"),
+        };
         self.effects.push(Effect::Entry { kind, step: Some(step), by: None, text, data });
     }
 }

@@ -11,12 +11,15 @@ use super::{
     id::{ApprovalId, EventId, HostId, IncidentId, RunId},
     person::Actor,
     time::Timestamp,
+    workflow::Section,
 };
 
 mod approval;
 pub mod happening;
+mod items;
 pub mod machine;
 mod progress;
+mod section;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -61,6 +64,18 @@ pub enum Ending {
     TimedOut,
 }
 
+impl Ending {
+    /// How the run will end.
+    pub fn outcome(&self) -> RunStatus {
+        match self {
+            Self::Failed => RunStatus::Failed,
+            Self::Rejected => RunStatus::Rejected,
+            Self::Canceled { .. } => RunStatus::Canceled,
+            Self::TimedOut => RunStatus::TimedOut,
+        }
+    }
+}
+
 /// A failure as people and machines read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepError {
@@ -80,11 +95,13 @@ impl StepError {
     }
 }
 
-/// One step (later: one foreach item) in a run.
+/// One step, or one item of a `foreach`, in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepRun {
     /// The step's id in the document.
     pub step: String,
+    /// Which item of a `foreach` it is, from 0; none for the step itself.
+    pub item: Option<u32>,
     /// Where it stands.
     pub status: StepStatus,
     /// What it is about while running or waiting.
@@ -124,6 +141,7 @@ impl StepRun {
     pub fn pending(step: impl Into<String>) -> Self {
         Self {
             step: step.into(),
+            item: None,
             status: StepStatus::Pending,
             phase: Phase::Idle,
             generation: 0,
@@ -175,24 +193,36 @@ pub struct Run {
     pub created_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// When its time runs out.
+    /// When the time of its section runs out.
     pub deadline: Timestamp,
-    /// Why no further step starts.
+    /// Why no further step of `steps` starts, and how the run will end.
     pub ending: Option<Ending>,
+    /// The part of the document it is in.
+    pub section: Section,
     /// Counts every change: what writers compare and set.
     pub version: i64,
     /// The host that drives it; none while it waits.
     pub lease: Option<Lease>,
     /// When it wants to be driven next; none once it has ended.
     pub wake_at: Option<Timestamp>,
-    /// The steps, in the document's order.
+    /// The steps in the document's order, and behind them the items of those that have begun.
     pub steps: Vec<StepRun>,
 }
 
 impl Run {
     /// The step of this id.
     pub fn step(&self, id: &str) -> Option<&StepRun> {
-        self.steps.iter().find(|step| step.step == id)
+        self.step_or_item(id, None)
+    }
+
+    /// The step of this id, or one of its items.
+    pub fn step_or_item(&self, id: &str, item: Option<u32>) -> Option<&StepRun> {
+        self.steps.iter().find(|step| step.item == item && step.step == id)
+    }
+
+    /// The items of a step, in their order.
+    pub fn items<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a StepRun> {
+        self.steps.iter().filter(move |step| step.item.is_some() && step.step == id)
     }
 }
 
@@ -203,6 +233,8 @@ pub struct AttemptRecord {
     pub run: RunId,
     /// The step.
     pub step: String,
+    /// The item of a `foreach`.
+    pub item: Option<u32>,
     /// Counts reruns, from 0.
     pub generation: u32,
     /// The try, from 1.

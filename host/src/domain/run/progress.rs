@@ -6,14 +6,17 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Ending, Phase, Run, RunStatus, StepError, StepRun, StepStatus, approval,
+    Ending, Mode, Phase, Run, RunStatus, StepError, StepRun, StepStatus, approval,
     happening::{Context, Effect},
+    items,
     machine::Machine,
+    section::{self, Halt},
 };
 use crate::domain::{
-    expression::Scope,
+    expression::{EvaluationError, Scope},
+    time::Timestamp,
     timeline::EntryKind,
-    workflow::{OnError, RetryPolicy, Step, StepKind, Workflow},
+    workflow::{OnError, RetryPolicy, Section, SleepStep, Step, StepKind, Workflow},
 };
 
 /// How soon a run is looked at that only people can move on.
@@ -21,17 +24,36 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Moves the run as far as it goes without anything new happening.
 pub(super) fn advance(machine: &mut Machine<'_>) {
+    loop {
+        items::join(machine);
+        let held = begin(machine);
+        if let Some(halt) = section::halt(machine.run, machine.context) {
+            stop(machine, &halt);
+            items::join(machine);
+            // Up to here the run may have gone well: what went wrong in `finally` fails it.
+            if machine.run.section == Section::Finally {
+                machine.run.ending.get_or_insert(Ending::Failed);
+            }
+        }
+        if !section::is_at_rest(machine.run, machine.context.workflow) {
+            return conclude(machine, held);
+        }
+        if !section::enter_next(machine) {
+            return end(machine);
+        }
+    }
+}
+
+/// Starts what may start; whether the kill switch holds something.
+fn begin(machine: &mut Machine<'_>) -> bool {
     let mut held = false;
-    while machine.run.ending.is_none() && machine.may_start() {
+    while section::halt(machine.run, machine.context).is_none() && machine.may_start() {
         let startable = startable(machine.run, machine.context);
         held = startable.held;
         let Some(index) = startable.ready else { break };
         start(machine, index);
     }
-    if machine.run.ending.is_some() {
-        stop(machine);
-    }
-    conclude(machine, held);
+    held
 }
 
 struct Startable {
@@ -43,13 +65,21 @@ struct Startable {
 
 fn startable(run: &Run, context: &Context<'_>) -> Startable {
     let mut found = Startable { ready: None, held: false };
+    let under_way = items::under_way(run);
     for (index, state) in run.steps.iter().enumerate() {
         if state.status != StepStatus::Pending {
             continue;
         }
-        let Some(step) = context.workflow.step(&state.step) else { continue };
+        let step = context.workflow.step(&state.step).filter(|step| step.section == run.section);
+        let Some(step) = step else { continue };
         let satisfied = |need: &String| run.step(need).is_some_and(|state| is_satisfied(context.workflow, state));
-        if !step.needs.iter().all(satisfied) {
+        let may_begin = match (&step.foreach, state.item) {
+            (Some(foreach), Some(_)) => {
+                under_way.get(state.step.as_str()).is_none_or(|count| *count < foreach.max_parallel)
+            }
+            _ => step.needs.iter().all(satisfied),
+        };
+        if !may_begin {
             continue;
         }
         if context.facts.get(&state.step).is_some_and(|facts| facts.held.is_some()) {
@@ -65,13 +95,18 @@ fn startable(run: &Run, context: &Context<'_>) -> Startable {
 pub(super) fn is_satisfied(workflow: &Workflow, state: &StepRun) -> bool {
     match state.status {
         StepStatus::Succeeded | StepStatus::Simulated | StepStatus::Skipped => true,
-        StepStatus::Failed => workflow.step(&state.step).is_some_and(|step| step.on_error == OnError::Continue),
+        StepStatus::Failed | StepStatus::TimedOut => {
+            workflow.step(&state.step).is_some_and(|step| step.on_error == OnError::Continue)
+        }
         _ => false,
     }
 }
 
 fn start(machine: &mut Machine<'_>, index: usize) {
     let context = machine.context;
+    if machine.run.steps[index].item.is_some() {
+        return machine.call(index, Phase::Attempt, 1);
+    }
     let Some(step) = context.workflow.step(&machine.run.steps[index].step) else { return };
     let scope = scope(machine.run, context, step);
     match step.condition.as_ref().map_or(Ok(true), |condition| condition.holds(&scope)) {
@@ -89,6 +124,8 @@ fn start(machine: &mut Machine<'_>, index: usize) {
     }
     match &step.kind {
         StepKind::Approve(approve) => approval::ask(machine, index, step, approve, &scope),
+        StepKind::Sleep(pause) => sleep(machine, index, pause, &scope),
+        StepKind::Action { with, .. } if step.foreach.is_some() => items::spread(machine, index, step, with, &scope),
         StepKind::Action { with, .. } => {
             let frozen = machine.run.steps[index].input.take();
             match frozen.map_or_else(|| with.resolve(&scope), Ok) {
@@ -107,16 +144,62 @@ fn start(machine: &mut Machine<'_>, index: usize) {
     }
 }
 
+fn sleep(machine: &mut Machine<'_>, index: usize, pause: &SleepStep, scope: &Scope) {
+    let now = machine.context.now;
+    let until = match pause {
+        SleepStep::For(pause) => Ok(now.plus(*pause)),
+        SleepStep::Until(until) => until.resolve(scope).map_err(|error| error.to_string()).and_then(|until| {
+            let text =
+                until.as_str().ok_or_else(|| format!("a time such as 2026-11-23T04:09:06Z is wanted, not {until}"))?;
+            text.parse::<Timestamp>().map_err(|error| error.to_string())
+        }),
+    };
+    let until = match until {
+        Ok(until) => until,
+        Err(error) => {
+            let error = StepError::new("expression", format!("`sleep`: {error}"));
+            return machine.fail(index, StepStatus::Failed, error);
+        }
+    };
+    let state = &mut machine.run.steps[index];
+    state.started_at = Some(now);
+    if machine.run.mode == Mode::Simulated {
+        let summary = format!("simulated: would have slept until {until}");
+        return machine.succeed(index, StepStatus::Simulated, Value::Null, summary, None);
+    }
+    state.summary = Some(format!("sleeps until {until}"));
+    machine.wait(index, Phase::Sleep, until);
+}
+
+/// Whether the document lets a failure be tried again.
+pub(super) fn worth_retrying(
+    run: &Run,
+    context: &Context<'_>,
+    index: usize,
+    error: &StepError,
+) -> Result<bool, EvaluationError> {
+    let state = &run.steps[index];
+    let Some(step) = context.workflow.step(&state.step) else { return Ok(true) };
+    let Some(condition) = &step.retry_if else { return Ok(true) };
+    let mut scope = scope(run, context, step);
+    let seen = json!({
+        "code": error.code, "message": error.message, "details": error.details, "attempt": state.attempt,
+    });
+    scope.names.insert("error", seen);
+    condition.holds(&scope)
+}
+
 /// The names a step's expressions see.
 fn scope(run: &Run, context: &Context<'_>, step: &Step) -> Scope {
     let mut names = BTreeMap::from([
         ("incident", context.incident.clone()),
         ("trigger", run.trigger.clone()),
         ("inputs", run.inputs.clone()),
-        ("run", json!({ "id": run.id, "workflow": run.workflow, "mode": run.mode })),
+        ("run", section::run_scope(run)),
     ]);
-    if !step.needs.is_empty() {
-        let steps: Map<String, Value> = run.steps.iter().map(|state| (state.step.clone(), seen(state))).collect();
+    if !step.needs.is_empty() || step.section != Section::Main {
+        let steps = run.steps.iter().filter(|state| state.item.is_none());
+        let steps: Map<String, Value> = steps.map(|state| (state.step.clone(), seen(state))).collect();
         names.insert("steps", Value::Object(steps));
     }
     Scope { names }
@@ -126,22 +209,15 @@ fn seen(state: &StepRun) -> Value {
     json!({ "status": state.status, "output": state.output })
 }
 
-/// Brings a run that is ending to rest: what has not begun is skipped, what waits is stopped, what is in flight settles.
-fn stop(machine: &mut Machine<'_>) {
-    let Some(ending) = machine.run.ending.clone() else { return };
-    let (code, message) = match &ending {
-        Ending::Failed => ("upstream_failed", "an earlier step failed"),
-        Ending::Rejected => ("rejected", "an approval was rejected"),
-        Ending::Canceled { .. } => ("canceled", "the run was canceled"),
-        Ending::TimedOut => ("timed_out", "the run ran out of time"),
-    };
-    let prompt = match ending {
-        Ending::Failed | Ending::Rejected => None,
-        Ending::Canceled { .. } => Some(StepStatus::Canceled),
-        Ending::TimedOut => Some(StepStatus::TimedOut),
-    };
+/// Brings the section to rest: what has not begun is skipped, what waits is stopped, what is in flight settles.
+fn stop(machine: &mut Machine<'_>, halt: &Halt) {
+    let Halt { code, message, prompt } = *halt;
     for index in 0..machine.run.steps.len() {
         let state = &machine.run.steps[index];
+        // A step whose items are under way comes to rest with them.
+        if !section::holds(machine.run, machine.context.workflow, index) || state.phase == Phase::Items {
+            continue;
+        }
         let waits_for_a_person = state.status == StepStatus::Waiting && state.phase == Phase::Approval;
         match (state.status, prompt) {
             (StepStatus::Pending, _) => {
@@ -153,9 +229,7 @@ fn stop(machine: &mut Machine<'_>) {
                 machine.settle(index, StepStatus::Canceled);
             }
             (StepStatus::Waiting, Some(status)) => {
-                if waits_for_a_person {
-                    approval::withdraw(machine, index);
-                }
+                approval::withdraw(machine, index);
                 machine.run.steps[index].error.get_or_insert(StepError::new(code, message));
                 machine.settle(index, status);
             }
@@ -174,20 +248,18 @@ fn conclude(machine: &mut Machine<'_>, held: bool) {
     let run = &mut *machine.run;
     let any = |status: StepStatus| run.steps.iter().any(|step| step.status == status);
     let running = any(StepStatus::Running);
-    if run.steps.iter().all(|step| step.status.is_settled()) {
-        end(machine);
-        return;
-    }
+    let waiting = run.steps.iter().any(|step| step.status == StepStatus::Waiting && step.phase != Phase::Items);
     run.status = match &run.ending {
         Some(Ending::Canceled { .. }) => RunStatus::Canceling,
         _ if running => RunStatus::Running,
         _ if any(StepStatus::NeedsDecision) => RunStatus::NeedsDecision,
-        _ if any(StepStatus::Waiting) => RunStatus::Waiting,
+        _ if waiting => RunStatus::Waiting,
         _ if held => RunStatus::Paused,
         _ => RunStatus::Queued,
     };
     let next = run.steps.iter().filter_map(|step| step.wake_at).min();
-    let deadline = if run.ending.is_none() { Some(run.deadline) } else { None };
+    let timed = run.ending.is_none() || run.section != Section::Main;
+    let deadline = timed.then_some(run.deadline);
     run.wake_at = match run.status {
         // Left to the host that drives it, which looks again at once.
         RunStatus::Queued => Some(now),
@@ -201,13 +273,7 @@ fn conclude(machine: &mut Machine<'_>, held: bool) {
 
 fn end(machine: &mut Machine<'_>) {
     let run = &mut *machine.run;
-    run.status = match &run.ending {
-        None => RunStatus::Succeeded,
-        Some(Ending::Failed) => RunStatus::Failed,
-        Some(Ending::Rejected) => RunStatus::Rejected,
-        Some(Ending::Canceled { .. }) => RunStatus::Canceled,
-        Some(Ending::TimedOut) => RunStatus::TimedOut,
-    };
+    run.status = run.ending.as_ref().map_or(RunStatus::Succeeded, Ending::outcome);
     run.finished_at = Some(machine.context.now);
     run.wake_at = None;
     run.lease = None;

@@ -124,6 +124,10 @@ pub enum Phase {
     Resume,
     /// A person decides.
     Approval,
+    /// A pause that the document asks for.
+    Sleep,
+    /// Its items are under way.
+    Items,
 }
 
 /// Whether a run may change the world.

@@ -17,44 +17,66 @@ use crate::domain::{
     person::Actor,
     plugin::Risk,
     time::Timestamp,
-    workflow::{self, OnError, Workflow},
+    workflow::{self, OnError, Section, Workflow},
 };
 
-/// A graph of steps: for each the steps before it that it needs, and whether its failure is fatal.
+/// What a step does.
+#[derive(Debug, Clone, Copy)]
+enum Does {
+    Act,
+    Sleep,
+    /// Acts once for each of so many items.
+    Spread(u8),
+}
+
+/// A section of a graph: for each step those before it that it needs, whether its failure is fatal, and what it does.
+type Part = Vec<(Vec<usize>, bool, Does)>;
+
+/// A graph of steps, by section.
 #[derive(Debug, Clone)]
-struct Graph(Vec<(Vec<usize>, bool)>);
+struct Graph([Part; 3]);
+
+const SECTIONS: [(Section, &str); 3] = [(Section::Main, "s"), (Section::OnFailure, "f"), (Section::Finally, "z")];
+
+fn part(sizes: std::ops::Range<usize>) -> impl Strategy<Value = Part> {
+    let does = prop_oneof![6 => Just(Does::Act), 1 => Just(Does::Sleep), 2 => (0_u8..5).prop_map(Does::Spread)];
+    let step = (prop::collection::vec(any::<prop::sample::Index>(), 0..3), any::<bool>(), does);
+    prop::collection::vec(step, sizes).prop_map(|steps| {
+        let step = |(index, (needs, fatal, does)): (usize, (Vec<prop::sample::Index>, bool, Does))| {
+            let before: BTreeSet<usize> = needs.iter().filter(|_| index > 0).map(|need| need.index(index)).collect();
+            (before.into_iter().collect(), fatal, does)
+        };
+        steps.into_iter().enumerate().map(step).collect()
+    })
+}
 
 fn graphs() -> impl Strategy<Value = Graph> {
-    prop::collection::vec((prop::collection::vec(any::<prop::sample::Index>(), 0..3), any::<bool>()), 1..8).prop_map(
-        |steps| {
-            let needs = |(index, (needs, fatal)): (usize, (Vec<prop::sample::Index>, bool))| {
-                let before: BTreeSet<usize> =
-                    needs.iter().filter(|_| index > 0).map(|need| need.index(index)).collect();
-                (before.into_iter().collect(), fatal)
-            };
-            Graph(steps.into_iter().enumerate().map(needs).collect())
-        },
-    )
+    (part(1..8), part(0..3), part(0..3)).prop_map(|(main, on_failure, finally)| Graph([main, on_failure, finally]))
 }
 
 impl Graph {
     fn workflow(&self) -> Workflow {
-        let steps: Vec<Value> = self
-            .0
-            .iter()
-            .enumerate()
-            .map(|(index, (needs, fatal))| {
-                let needs: Vec<String> = needs.iter().map(|need| format!("s{need}")).collect();
-                json!({
-                    "id": format!("s{index}"),
-                    "uses": "test/act",
-                    "needs": needs,
-                    "retry": { "attempts": 2, "initial": "1s" },
-                    "on_error": if *fatal { "fail" } else { "continue" },
-                })
-            })
-            .collect();
-        let document = json!({ "name": "graph", "on": [{ "manual": {} }], "steps": steps });
+        let mut document = json!({ "name": "graph", "on": [{ "manual": {} }], "timeout": "10m" });
+        for ((section, letter), part) in SECTIONS.iter().zip(&self.0).filter(|(_, part)| !part.is_empty()) {
+            let steps = part.iter().enumerate().map(|(index, (needs, fatal, does))| {
+                let needs: Vec<String> = needs.iter().map(|need| format!("{letter}{need}")).collect();
+                let on_error = if *fatal { "fail" } else { "continue" };
+                let mut step = json!({ "id": format!("{letter}{index}"), "needs": needs, "on_error": on_error });
+                if let Does::Sleep = does {
+                    step["sleep"] = json!("25s");
+                    return step;
+                }
+                step["uses"] = json!("test/act");
+                step["retry"] = json!({ "attempts": 2, "initial": "1s" });
+                if let Does::Spread(items) = does {
+                    step["foreach"] = json!(format!("{:?}", (0..*items).collect::<Vec<u8>>()));
+                    step["max_parallel"] = json!(2);
+                    step["with"] = json!({ "item": "${{ item }}" });
+                }
+                step
+            });
+            document[section.as_str()] = steps.collect();
+        }
         workflow::parse(&document.to_string()).expect("a workflow")
     }
 }
@@ -120,8 +142,9 @@ impl World {
             started_by: Actor::System,
             created_at: Timestamp::from_unix_ms(0),
             finished_at: None,
-            deadline: Timestamp::from_unix_ms(i64::MAX),
+            deadline: Timestamp::from_unix_ms(0).plus(workflow.timeout),
             ending: None,
+            section: Section::Main,
             version: 0,
             lease: None,
             wake_at: Some(Timestamp::from_unix_ms(0)),
@@ -159,20 +182,42 @@ impl World {
             assert!(!old.status.is_settled() || old == new, "{} settled twice", new.step);
         }
         for effect in effects {
-            let Effect::Call { step } = effect else { continue };
-            let begun = before.step(step).is_some_and(|step| step.calls > 0);
-            match &self.run.ending {
-                None => {}
-                Some(Ending::Failed | Ending::Rejected) => assert!(begun, "{step} begins in a run that is ending"),
-                Some(Ending::Canceled { .. } | Ending::TimedOut) => panic!("{step} is called in a run that stops"),
+            let Effect::Call { step, item } = effect else { continue };
+            let begun = before.step_or_item(step, *item).is_some_and(|step| step.calls > 0);
+            let section = self.workflow.step(step).expect("is there").section;
+            assert_eq!(section, self.run.section, "{step} is called out of turn");
+            match (section, &self.run.ending) {
+                (Section::Main, None)
+                | (Section::OnFailure, Some(Ending::Failed | Ending::TimedOut))
+                | (Section::Finally, _) => {}
+                (Section::Main, Some(Ending::Failed | Ending::Rejected)) => {
+                    assert!(begun, "{step} begins in a run that is ending");
+                }
+                (_, ending) => panic!("{step} is called in a run that stops: {ending:?}"),
+            }
+            for earlier in self.workflow.steps.iter().filter(|other| other.section < section) {
+                let state = self.run.step(&earlier.id).expect("is there");
+                assert!(state.status.is_settled(), "{step} is called before {} has settled", earlier.id);
             }
             let needs = &self.workflow.step(step).expect("is there").needs;
             for need in needs {
                 let state = self.run.step(need).expect("is there");
                 let lenient = self.workflow.step(need).expect("is there").on_error == OnError::Continue;
-                let satisfied =
-                    state.status == StepStatus::Succeeded || (state.status == StepStatus::Failed && lenient);
+                let satisfied = matches!(state.status, StepStatus::Succeeded)
+                    || (matches!(state.status, StepStatus::Failed | StepStatus::TimedOut) && lenient);
                 assert!(satisfied, "{step} started before {need}, which is {:?}", state.status);
+            }
+        }
+        for step in self.workflow.steps.iter().filter(|step| step.foreach.is_some()) {
+            let state = self.run.step(&step.id).expect("is there");
+            let items: Vec<&StepRun> = self.run.items(&step.id).collect();
+            let open = items.iter().filter(|item| !item.status.is_settled()).count();
+            let under_way = items.iter().filter(|item| item.calls > 0 && !item.status.is_settled());
+            assert!(under_way.count() <= 2, "{} has more items under way than it may", step.id);
+            assert!(open == 0 || state.phase == Phase::Items, "{} settled before its items", step.id);
+            if state.status == StepStatus::Succeeded {
+                assert_eq!(state.output.as_array().map(Vec::len), Some(items.len()));
+                assert!(items.iter().all(|item| item.status == StepStatus::Succeeded));
             }
         }
         let all_settled = self.run.steps.iter().all(|step| step.status.is_settled());
@@ -191,6 +236,7 @@ impl World {
     fn returned(step: &StepRun, ended: Ended) -> Happening {
         Happening::Returned(Returned {
             step: step.step.clone(),
+            item: step.item,
             attempt: step.attempt,
             phase: step.phase,
             started_at: Timestamp::from_unix_ms(0),
@@ -224,7 +270,8 @@ impl World {
             Turn::Decide(which) => {
                 let decision = [Decision::Applied, Decision::Retry, Decision::Fail][usize::from(which % 3)];
                 if let Some(step) = self.pick(StepStatus::NeedsDecision, choice) {
-                    _ = self.apply(Happening::EffectDecided { step: step.step, decision, by: Actor::System });
+                    let StepRun { step, item, .. } = step;
+                    _ = self.apply(Happening::EffectDecided { step, item, decision, by: Actor::System });
                 }
                 return;
             }
@@ -262,14 +309,23 @@ proptest! {
         }
         world.drain();
         let run = &world.run;
-        let expected = match &run.ending {
-            None => RunStatus::Succeeded,
-            Some(Ending::Failed) => RunStatus::Failed,
-            Some(Ending::Rejected) => RunStatus::Rejected,
-            Some(Ending::Canceled { .. }) => RunStatus::Canceled,
-            Some(Ending::TimedOut) => RunStatus::TimedOut,
-        };
-        prop_assert_eq!(run.status, expected);
+        prop_assert_eq!(run.status, run.ending.as_ref().map_or(RunStatus::Succeeded, Ending::outcome));
+        for step in &world.workflow.steps {
+            let state = run.step(&step.id).expect("is there");
+            let went_wrong = matches!(state.status, StepStatus::Failed | StepStatus::TimedOut | StepStatus::Canceled);
+            if went_wrong && step.on_error == OnError::Fail {
+                prop_assert_ne!(run.status, RunStatus::Succeeded, "{} went wrong", &step.id);
+            }
+            match step.section {
+                Section::Finally if step.needs.is_empty() => {
+                    prop_assert!(state.started_at.is_some() || run.status != RunStatus::Succeeded, "{} is left out", &step.id);
+                }
+                Section::OnFailure if matches!(run.status, RunStatus::Succeeded) => {
+                    prop_assert_eq!(state.status, StepStatus::Skipped);
+                }
+                _ => {}
+            }
+        }
         prop_assert!(matches!(world.apply(Happening::Due), Err(Refused::Ended(_))));
     }
 
@@ -278,17 +334,13 @@ proptest! {
         let mut world = World::new(&graph, false);
         world.apply(Happening::Due).expect("begins");
         for (turn, choice) in turns {
-            let in_flight: Vec<(String, u32)> = world
-                .run
-                .steps
-                .iter()
-                .filter(|step| step.status == StepStatus::Running)
-                .map(|step| (step.step.clone(), step.calls))
-                .collect();
+            let running = world.run.steps.iter().filter(|step| step.status == StepStatus::Running);
+            let in_flight: Vec<StepRun> = running.cloned().collect();
             world.turn(turn, choice);
             if matches!(turn, Turn::Orphan) {
-                for (step, calls) in in_flight {
-                    prop_assert_eq!(world.run.step(&step).map(|step| step.calls), Some(calls));
+                for step in in_flight {
+                    let now = world.run.step_or_item(&step.step, step.item);
+                    prop_assert_eq!(now.map(|now| now.calls), Some(step.calls));
                 }
             }
         }
@@ -298,11 +350,12 @@ proptest! {
     fn a_late_result_of_an_older_try_is_refused(graph in graphs()) {
         let mut world = World::new(&graph, true);
         world.apply(Happening::Due).expect("begins");
-        let step = world.pick(StepStatus::Running, 0).expect("something begins");
+        let Some(step) = world.pick(StepStatus::Running, 0) else { return Ok(()) };
         world.apply(Happening::Orphaned).expect("goes on");
         let late = World::returned(&step, Ended::Done { output: json!({}), summary: String::new(), undo: None });
         let refused = matches!(world.apply(late), Err(Refused::Stale { .. }));
         prop_assert!(refused);
-        prop_assert_eq!(world.run.step(&step.step).map(|step| (step.attempt, step.phase)), Some((2, Phase::Attempt)));
+        let again = world.run.step_or_item(&step.step, step.item).map(|step| (step.attempt, step.phase));
+        prop_assert_eq!(again, Some((2, Phase::Attempt)));
     }
 }

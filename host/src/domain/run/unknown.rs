@@ -7,6 +7,7 @@ use super::{
     Phase, Retry, StepError, StepStatus, approval,
     happening::{Decision, Effect, Ended, Refused, Returned},
     machine::Machine,
+    section,
 };
 use crate::domain::{person::Actor, timeline::EntryKind};
 
@@ -29,7 +30,7 @@ impl Machine<'_> {
     pub(super) fn unknown(&mut self, index: usize, error: StepError) {
         let can_check = self.facts(index).is_some_and(|facts| facts.can_check);
         self.run.steps[index].error = Some(error);
-        if can_check && self.run.ending.is_none() && self.may_start() {
+        if can_check && section::halt(self.run, self.context).is_none() && self.may_start() {
             let attempt = self.run.steps[index].attempt;
             self.call(index, Phase::Check, attempt);
         } else {
@@ -55,6 +56,7 @@ impl Machine<'_> {
             let lost = StepError::new("lost", "the host stopped before the result was recorded");
             let returned = Returned {
                 step: step.step.clone(),
+                item: step.item,
                 attempt: step.attempt,
                 phase: step.phase,
                 started_at: step.started_at.unwrap_or(self.run.created_at),
@@ -63,7 +65,7 @@ impl Machine<'_> {
                 told: Vec::new(),
             };
             self.record(index, &returned);
-            let again = returned.attempt < MAX_LOST_TRIES && self.run.ending.is_none();
+            let again = returned.attempt < MAX_LOST_TRIES && section::halt(self.run, self.context).is_none();
             match returned.phase {
                 // Looking twice and telling twice (under one key) are harmless.
                 Phase::Check | Phase::Notify if again => self.call(index, returned.phase, returned.attempt + 1),
@@ -77,8 +79,14 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn effect_decided(&mut self, step: &str, decision: Decision, by: Actor) -> Result<(), Refused> {
-        let index = self.index(step)?;
+    pub(super) fn effect_decided(
+        &mut self,
+        step: &str,
+        item: Option<u32>,
+        decision: Decision,
+        by: Actor,
+    ) -> Result<(), Refused> {
+        let index = self.index(step, item)?;
         let status = self.run.steps[index].status;
         if status != StepStatus::NeedsDecision {
             return Err(Refused::NoDecision { step: step.to_owned(), status: status.as_str() });

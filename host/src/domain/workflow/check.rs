@@ -55,6 +55,7 @@ impl Checker<'_> {
                 }
             }
             StepKind::Approve(approve) => self.notify(step, &approve.notify),
+            StepKind::Sleep(_) => {}
         }
     }
 
@@ -114,7 +115,7 @@ impl Checker<'_> {
             Notify::Connection(name) => Some(name.as_str()),
             Notify::Step(told) => self.workflow.step(told).and_then(|told| match &told.kind {
                 StepKind::Action { connection, .. } => connection.as_deref(),
-                StepKind::Approve(_) => None,
+                StepKind::Approve(_) | StepKind::Sleep(_) => None,
             }),
         };
         let Some(connection) = connection else {

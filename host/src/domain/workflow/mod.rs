@@ -3,13 +3,14 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    alert::{AlertStatus, Labels},
+    alert::Labels,
     expression::{Expression, Template},
     incident::Stage,
     person::AccessRole,
+    run::RunStatus,
     schema::Schema,
 };
 
@@ -78,7 +79,7 @@ pub struct Workflow {
     pub inputs: BTreeMap<String, Schema>,
     /// How long a run may take, waiting included. Default 24 h.
     pub timeout: Duration,
-    /// The steps, in the order they are written: 1 to 200.
+    /// The steps in the order they are written, those of `on_failure` and `finally` behind the others: 1 to 200.
     pub steps: Vec<Step>,
     /// Where the parts of each step stand in the source, by `step.part/field`.
     pub positions: BTreeMap<String, Position>,
@@ -105,10 +106,32 @@ pub enum TriggerKind {
         /// Only the first time, or any time.
         entry: Entry,
     },
+    /// An incident left a stage.
+    Left {
+        /// The stage.
+        stage: Stage,
+    },
+    /// An incident's severity changed.
+    Severity {
+        /// In which direction.
+        direction: Direction,
+    },
+    /// A role was given to somebody.
+    Role {
+        /// The role.
+        role: String,
+    },
+    /// Another workflow's run ended.
+    RunFinished {
+        /// Only of this workflow.
+        workflow: Option<String>,
+        /// Only when it ended in one of these; in any when empty.
+        status: Vec<RunStatus>,
+    },
     /// An alert's status changed.
     Alert {
         /// Only when it became this.
-        status: Option<AlertStatus>,
+        status: Option<AlertChange>,
         /// Labels that must all be there with these values.
         labels: Labels,
     },
@@ -117,6 +140,28 @@ pub enum TriggerKind {
         /// The least roles that may; never less than responder.
         allow: Vec<AccessRole>,
     },
+}
+
+/// What an alert did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertChange {
+    /// It began, or joined its incident.
+    Firing,
+    /// It stopped.
+    Resolved,
+    /// It fired again while its incident was in `resolution`.
+    Refired,
+}
+
+/// Which changes of severity count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To a more severe one.
+    Raised,
+    /// To a less severe one.
+    Lowered,
+    /// Both.
+    Changed,
 }
 
 /// Which entries into a stage count.
@@ -133,19 +178,39 @@ pub enum Entry {
 pub struct Step {
     /// Unique in the workflow: a CEL identifier in `snake_case`.
     pub id: String,
+    /// In which part of the document it stands.
+    pub section: Section,
     /// Steps that must be satisfied before, resolved: `needs` as written, else the step above.
     pub needs: Vec<String>,
     /// `if`: false skips the step.
     pub condition: Option<Expression>,
     /// What it does.
     pub kind: StepKind,
+    /// `foreach`: does it once for each item of a list.
+    pub foreach: Option<Foreach>,
     /// How failures are tried again.
     pub retry: RetryPolicy,
+    /// `retry_if`: false lets a failure stand that the plugin would have tried again.
+    pub retry_if: Option<Expression>,
     /// How long one attempt may take. Default 60 s, at most 10 min.
     pub timeout: Duration,
+    /// How long the step may take with all its attempts and pauses; as long as the run without one.
+    pub deadline: Option<Duration>,
     /// What its failure means for the run.
     pub on_error: OnError,
 }
+
+/// Doing a step once for each item of a list.
+#[derive(Debug, Clone)]
+pub struct Foreach {
+    /// Gives the list: at most [`MAX_ITEMS`] items.
+    pub list: Expression,
+    /// How many items are under way at once: 1 to 100. Default 10.
+    pub max_parallel: u32,
+}
+
+/// The most items of a `foreach`.
+pub const MAX_ITEMS: usize = 1_000;
 
 /// What a step does.
 #[derive(Debug, Clone)]
@@ -163,6 +228,40 @@ pub enum StepKind {
     },
     /// Waits for a person.
     Approve(ApproveStep),
+    /// Waits for a time.
+    Sleep(SleepStep),
+}
+
+/// A pause as the document asks for it.
+#[derive(Debug, Clone)]
+pub enum SleepStep {
+    /// This long: 1 ms to 30 days.
+    For(Duration),
+    /// Until a time: a template that gives an RFC 3339 text. A time that has passed is no pause.
+    Until(Template),
+}
+
+/// A part of the document. Each begins when the one before has come to rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// `steps`.
+    Main,
+    /// `on_failure`: after a failure or a timeout, not after a cancel or a rejection.
+    OnFailure,
+    /// `finally`: always.
+    Finally,
+}
+
+impl Section {
+    /// The document's key.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "steps",
+            Self::OnFailure => "on_failure",
+            Self::Finally => "finally",
+        }
+    }
 }
 
 /// An approval as the document asks for it.
@@ -230,6 +329,16 @@ impl Workflow {
     /// The step of this id.
     pub fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == id)
+    }
+
+    /// The steps of a section.
+    pub fn section(&self, section: Section) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(move |step| step.section == section)
+    }
+
+    /// Whether it listens to the ends of runs.
+    pub fn follows_runs(&self) -> bool {
+        self.on.iter().any(|trigger| matches!(trigger.kind, TriggerKind::RunFinished { .. }))
     }
 
     /// Whether a step calls this plugin.

@@ -5,17 +5,13 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    Entry, Fault, Trigger, TriggerKind, Workflow,
+    AlertChange, Direction, Entry, Fault, Section, Trigger, TriggerKind, Workflow,
     node::{self, Data, Node},
     reader::Reader,
     scope,
-    steps::{is_identifier, object_template, steps, told_steps},
+    steps::{Steps, is_identifier, object_template},
 };
-use crate::domain::{
-    alert::{AlertStatus, Labels},
-    person::AccessRole,
-    schema::Schema,
-};
+use crate::domain::{alert::Labels, person::AccessRole, run::RunStatus, schema::Schema};
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 /// The longest run, waiting included.
@@ -51,9 +47,17 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
     let inputs = fields.take("inputs").map(|node| inputs(reader, node)).unwrap_or_default();
     let timeout = fields.take("timeout");
     let timeout = timeout.and_then(|node| reader.duration(node, "timeout", Duration::from_secs(1), MAX_TIMEOUT));
-    let steps = fields.need(reader, "steps").map(|node| steps(reader, node, &mut positions)).unwrap_or_default();
+    let mut steps = Steps { positions, all: Vec::new() };
+    if let Some(node) = fields.need(reader, "steps") {
+        steps.section(reader, node, Section::Main);
+    }
+    for section in [Section::OnFailure, Section::Finally] {
+        if let Some(node) = fields.take(section.as_str()) {
+            steps.section(reader, node, section);
+        }
+    }
     fields.finish(reader);
-    let steps = told_steps(steps);
+    let (steps, positions) = steps.finish();
     Some(Workflow {
         name: name?,
         description,
@@ -94,6 +98,22 @@ fn trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger> {
         let stage = reader.word(stage, &fields.path("stage"));
         kinds.push(stage.map(|stage| TriggerKind::Stage { stage, entry: entry.unwrap_or(Entry::First) }));
     }
+    if let Some(node) = fields.take("left") {
+        let stage = reader.word(node, &fields.path("left"));
+        kinds.push(stage.map(|stage| TriggerKind::Left { stage }));
+    }
+    if let Some(node) = fields.take("severity") {
+        let words = [("raised", Direction::Raised), ("lowered", Direction::Lowered), ("changed", Direction::Changed)];
+        let direction = reader.choice(node, &fields.path("severity"), &words);
+        kinds.push(direction.map(|direction| TriggerKind::Severity { direction }));
+    }
+    if let Some(node) = fields.take("role") {
+        kinds.push(reader.text(node, &fields.path("role")).map(|role| TriggerKind::Role { role }));
+    }
+    if let Some(node) = fields.take("run_finished") {
+        let path = fields.path("run_finished");
+        kinds.push(run_trigger(reader, node, &path));
+    }
     if let Some(alert) = fields.take("alert") {
         let path = fields.path("alert");
         kinds.push(alert_trigger(reader, alert, &path));
@@ -107,14 +127,16 @@ fn trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger> {
     let at = fields.at;
     fields.finish(reader);
     if kinds.len() != 1 {
-        reader.fault(at, path, "one of `stage`, `alert` or `manual` is wanted in each trigger");
+        let kinds = "`stage`, `left`, `severity`, `role`, `alert`, `run_finished` or `manual`";
+        reader.fault(at, path, format!("one of {kinds} is wanted in each trigger"));
     }
     kinds.pop().flatten().map(|kind| Trigger { kind, with, at })
 }
 
 fn alert_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<TriggerKind> {
     let mut fields = reader.object(node, path)?;
-    let statuses = [("firing", AlertStatus::Firing), ("resolved", AlertStatus::Resolved)];
+    let statuses =
+        [("firing", AlertChange::Firing), ("resolved", AlertChange::Resolved), ("refired", AlertChange::Refired)];
     let status = fields.take("status").and_then(|node| reader.choice(node, &fields.path("status"), &statuses));
     let mut labels = Labels::new();
     let labels_path = fields.path("labels");
@@ -127,6 +149,28 @@ fn alert_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger
     }
     fields.finish(reader);
     Some(TriggerKind::Alert { status, labels })
+}
+
+fn run_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<TriggerKind> {
+    let mut fields = reader.object(node, path)?;
+    let workflow_path = fields.path("workflow");
+    let workflow = fields.take("workflow").and_then(|node| name(reader, node, &workflow_path));
+    let ends = [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Rejected, RunStatus::Canceled, RunStatus::TimedOut];
+    let ends = ends.map(|status| (status.as_str(), status));
+    let path = fields.path("status");
+    let mut status = Vec::new();
+    match fields.take("status") {
+        Some(node @ Node { data: Data::List(items), .. }) => {
+            if items.is_empty() {
+                reader.fault(node.at, &path, "at least one status is wanted");
+            }
+            status.extend(items.iter().filter_map(|node| reader.choice(node, &path, &ends)));
+        }
+        Some(node) => status.extend(reader.choice(node, &path, &ends)),
+        None => {}
+    }
+    fields.finish(reader);
+    Some(TriggerKind::RunFinished { workflow, status })
 }
 
 fn manual_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<TriggerKind> {

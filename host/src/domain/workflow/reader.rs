@@ -20,14 +20,8 @@ const LATER: &[&str] = &[
     "catch_up",
     "jitter",
     "concurrency",
-    "foreach",
-    "sleep",
     "run",
     "wait_for",
-    "on_failure",
-    "finally",
-    "retry_if",
-    "max_parallel",
     "undo",
 ];
 

@@ -3,23 +3,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fault, Notify, Step, StepKind, TriggerKind, Workflow, node::Position, reader::nearest};
+use super::{
+    Fault, Notify, Section, SleepStep, Step, StepKind, TriggerKind, Workflow, node::Position, reader::nearest,
+};
 use crate::domain::expression::{Expression, Path};
 
 /// The fields of `incident`.
 const INCIDENT: &[&str] =
     &["id", "number", "title", "kind", "severity", "stage", "labels", "alerts", "roles", "responders", "stakeholders"];
 
+/// The fields of `run`, and those that are known once the steps have come to rest.
+const RUN: &[&str] = &["id", "workflow", "mode"];
+const OUTCOME: &[&str] = &["outcome", "failure"];
+/// What the `with` of a step with `foreach` sees.
+const ITEM_ROOTS: [&str; 6] = ["incident", "trigger", "inputs", "steps", "run", "item"];
+/// The fields of `error` in `retry_if`.
+const ERROR: &[&str] = &["code", "message", "details", "attempt"];
+
 /// Adds every fault of the workflow's names, predecessors and notifications.
 pub(super) fn check(workflow: &Workflow, faults: &mut Vec<Fault>) {
     let ancestors = needs(workflow, faults);
-    let mut checker = Checker { workflow, faults, guarded: false };
+    let mut checker = Checker { workflow, faults, guarded: false, late: false };
     let always = workflow.condition.as_ref().is_some_and(guards_incident);
     for (index, trigger) in workflow.on.iter().enumerate() {
         for (pointer, expression) in trigger.with.iter().flat_map(super::Template::expressions) {
             let path = format!("on[{index}].with{}", pointer.replace('/', "."));
             // A trigger's own inputs are made before the run: only the event and its incident are there.
-            checker.guarded = !matches!(trigger.kind, TriggerKind::Manual { .. }) || guards_incident(&expression);
+            checker.guarded = may_lack_incident(&trigger.kind).is_none() || guards_incident(&expression);
             checker.expression(&expression, trigger.at, &path, &["incident", "trigger"], &BTreeSet::new());
         }
     }
@@ -28,11 +38,13 @@ pub(super) fn check(workflow: &Workflow, faults: &mut Vec<Fault>) {
         checker.guarded = guards_incident(condition);
         checker.expression(condition, at, "if", &["incident", "trigger", "inputs"], &BTreeSet::new());
     }
-    let none = BTreeSet::new();
     for step in &workflow.steps {
-        let before = ancestors.get(step.id.as_str()).unwrap_or(&none);
+        // A section begins when the ones before it have come to rest.
+        let earlier = workflow.steps.iter().filter(|other| other.section < step.section);
+        let mut before: BTreeSet<&str> = earlier.map(|step| step.id.as_str()).collect();
+        before.extend(ancestors.get(step.id.as_str()).into_iter().flatten());
         checker.guarded = always || step.condition.as_ref().is_some_and(guards_incident);
-        checker.step(step, before);
+        checker.step(step, &before);
     }
 }
 
@@ -41,12 +53,18 @@ fn needs<'a>(workflow: &'a Workflow, faults: &mut Vec<Fault>) -> BTreeMap<&'a st
     let mut ancestors: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for step in &workflow.steps {
         for need in &step.needs {
-            if workflow.step(need).is_none() {
-                let near = nearest(need, workflow.steps.iter().map(|step| step.id.as_str()));
-                let hint = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
-                let at = workflow.position(&format!("{}.needs", step.id));
-                faults.push(Fault::new(at, format!("{}.needs", step.id), format!("there is no step {need:?}{hint}")));
-            }
+            let key = step.section.as_str();
+            let message = match workflow.step(need) {
+                Some(needed) if needed.section == step.section => continue,
+                Some(needed) => format!("step {need} stands in `{}`, not in `{key}`", needed.section.as_str()),
+                None => {
+                    let near = nearest(need, workflow.section(step.section).map(|step| step.id.as_str()));
+                    let hint = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
+                    format!("there is no step {need:?}{hint}")
+                }
+            };
+            let path = format!("{}.needs", step.id);
+            faults.push(Fault::new(workflow.position(&path), path, message));
         }
         ancestors.insert(&step.id, BTreeSet::new());
     }
@@ -79,6 +97,15 @@ fn needs<'a>(workflow: &'a Workflow, faults: &mut Vec<Fault>) -> BTreeMap<&'a st
     ancestors
 }
 
+/// The word of a trigger that may come without an incident.
+fn may_lack_incident(kind: &TriggerKind) -> Option<&'static str> {
+    match kind {
+        TriggerKind::Manual { .. } => Some("manual"),
+        TriggerKind::RunFinished { .. } => Some("run_finished"),
+        _ => None,
+    }
+}
+
 /// Whether an expression tests that there is an incident before it reads one.
 fn guards_incident(expression: &Expression) -> bool {
     let source: String = expression.source().split_whitespace().collect();
@@ -90,22 +117,36 @@ struct Checker<'a> {
     faults: &'a mut Vec<Fault>,
     /// Whether a null test stands before what is read.
     guarded: bool,
+    /// Whether it stands in `on_failure` or `finally`, where the outcome of the steps is known.
+    late: bool,
 }
 
 impl Checker<'_> {
     fn step(&mut self, step: &Step, before: &BTreeSet<&str>) {
         let roots = ["incident", "trigger", "inputs", "steps", "run"];
+        self.late = step.section != Section::Main;
         if let Some(condition) = &step.condition {
-            let path = format!("{}.if", step.id);
-            self.expression(condition, self.workflow.position(&path), &path, &roots, before);
+            self.part(step, "if", condition, &roots, before);
+        }
+        if let Some(condition) = &step.retry_if {
+            self.part(step, "retry_if", condition, &["incident", "trigger", "inputs", "steps", "run", "error"], before);
+        }
+        if let Some(foreach) = &step.foreach {
+            self.part(step, "foreach", &foreach.list, &roots, before);
         }
         match &step.kind {
             StepKind::Action { with, .. } => {
+                let roots = if step.foreach.is_some() { &ITEM_ROOTS[..] } else { &roots };
                 for (pointer, expression) in with.expressions() {
-                    let path = format!("{}.with{pointer}", step.id);
-                    self.expression(&expression, self.workflow.position(&path), &path, &roots, before);
+                    self.part(step, &format!("with{pointer}"), &expression, roots, before);
                 }
             }
+            StepKind::Sleep(SleepStep::Until(until)) => {
+                for (_, expression) in until.expressions() {
+                    self.part(step, "sleep/until", &expression, &roots, before);
+                }
+            }
+            StepKind::Sleep(SleepStep::For(_)) => {}
             StepKind::Approve(approve) => {
                 if let Notify::Step(told) = &approve.notify
                     && !before.contains(told.as_str())
@@ -116,6 +157,11 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    fn part(&mut self, step: &Step, part: &str, expression: &Expression, roots: &[&str], before: &BTreeSet<&str>) {
+        let path = format!("{}.{part}", step.id);
+        self.expression(expression, self.workflow.position(&path), &path, roots, before);
     }
 
     fn expression(
@@ -155,6 +201,15 @@ impl Checker<'_> {
                 Some("output" | "status") | None => None,
                 Some(other) => Some(format!("steps.{step} has `output` and `status`, but no {other}")),
             },
+            ("run", Some(field)) if OUTCOME.contains(&field) && !self.late => {
+                Some(format!("run.{field} is known in `on_failure` and `finally` only"))
+            }
+            ("run", Some(field)) if !RUN.contains(&field) && !OUTCOME.contains(&field) => {
+                Some(format!("run has no {field}: it has {}, {}", RUN.join(", "), OUTCOME.join(", ")))
+            }
+            ("error", Some(field)) if !ERROR.contains(&field) => {
+                Some(format!("error has no {field}: it has {}", ERROR.join(", ")))
+            }
             ("incident", Some(field)) if !INCIDENT.contains(&field) => {
                 let near = nearest(field, INCIDENT.iter().copied());
                 let hint = near
@@ -168,10 +223,12 @@ impl Checker<'_> {
 
     /// What a trigger may lack: a manual start may come without an incident, and labels may be missing in every case.
     fn lacking(&self, field: &str, read: &Path) -> Option<String> {
-        let manual = self.workflow.on.iter().position(|trigger| matches!(trigger.kind, TriggerKind::Manual { .. }));
-        match manual {
-            Some(index) if !self.guarded => Some(format!(
-                "incident.{field}: a run started by on[{index}] (manual) may have no incident: test `incident != null` in `if`"
+        let mut triggers = self.workflow.on.iter().enumerate();
+        let lacking = triggers.find_map(|(index, trigger)| Some((index, may_lack_incident(&trigger.kind)?)));
+        match lacking {
+            Some((index, kind)) if !self.guarded => Some(format!(
+                "incident.{field}: a run started by on[{index}] ({kind}) may have no incident: test `incident != null` in \
+                 `if`"
             )),
             _ if field == "kind" && read.names.len() > 2 => {
                 Some("incident.kind is a word, it has no fields".to_owned())

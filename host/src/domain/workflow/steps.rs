@@ -5,90 +5,136 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    ApproveStep, Notify, OnError, OnTimeout, RetryPolicy, Step, StepKind, builtin,
+    ApproveStep, Foreach, Notify, OnError, OnTimeout, RetryPolicy, Section, SleepStep, Step, StepKind, builtin,
     node::{Data, Node, Position},
     parse::{DAY, MAX_TIMEOUT},
     reader::{Fields, Reader},
 };
-use crate::domain::expression::Template;
+use crate::domain::expression::{Expression, Template};
 
 /// The most steps.
 pub const MAX_STEPS: usize = 200;
 /// The longest attempt.
 const MAX_ATTEMPT: Duration = Duration::from_mins(10);
+/// How many items of a `foreach` are under way at once unless the document says otherwise.
+const PARALLEL: u32 = 10;
 
-pub(super) fn steps(reader: &mut Reader, node: &Node, positions: &mut BTreeMap<String, Position>) -> Vec<Step> {
-    let items = reader.list(node, "steps");
-    if items.is_empty() || items.len() > MAX_STEPS {
-        reader.fault(node.at, "steps", format!("1 to {MAX_STEPS} steps are wanted"));
-    }
-    let mut steps: Vec<Step> = Vec::new();
-    for (index, item) in items.iter().take(MAX_STEPS).enumerate() {
-        let above = steps.last().map(|step| step.id.clone());
-        let Some(step) = step(reader, item, &format!("steps[{index}]"), above, positions) else { continue };
-        if steps.iter().any(|known| known.id == step.id) {
-            reader.fault(item.at, &format!("steps[{index}].id"), format!("there are two steps {:?}", step.id));
-        }
-        steps.push(step);
-    }
-    steps
+/// The steps of a document while they are read.
+pub(super) struct Steps {
+    pub(super) positions: BTreeMap<String, Position>,
+    pub(super) all: Vec<Step>,
 }
 
-fn step(
+impl Steps {
+    /// Reads a section.
+    pub(super) fn section(&mut self, reader: &mut Reader, node: &Node, section: Section) {
+        let key = section.as_str();
+        let items = reader.list(node, key);
+        let room = MAX_STEPS.saturating_sub(self.all.len());
+        if items.is_empty() || items.len() > room {
+            reader.fault(node.at, key, format!("1 to {MAX_STEPS} steps are wanted in all"));
+        }
+        let mut above = None;
+        for (index, item) in items.iter().take(room).enumerate() {
+            let path = format!("{key}[{index}]");
+            let Some(step) = self.step(reader, item, &path, section, above.clone()) else { continue };
+            if self.all.iter().any(|known| known.id == step.id) {
+                reader.fault(item.at, &format!("{path}.id"), format!("there are two steps {:?}", step.id));
+            }
+            above = Some(step.id.clone());
+            self.all.push(step);
+        }
+    }
+
+    /// An approval's `notify` names a step if there is one of that name, else a connection.
+    pub(super) fn finish(mut self) -> (Vec<Step>, BTreeMap<String, Position>) {
+        let ids: Vec<String> = self.all.iter().map(|step| step.id.clone()).collect();
+        for step in &mut self.all {
+            if let StepKind::Approve(ApproveStep { notify, .. }) = &mut step.kind
+                && let Notify::Connection(name) = notify
+                && ids.contains(name)
+            {
+                *notify = Notify::Step(std::mem::take(name));
+            }
+        }
+        (self.all, self.positions)
+    }
+
+    fn step(
+        &mut self,
+        reader: &mut Reader,
+        node: &Node,
+        path: &str,
+        section: Section,
+        above: Option<String>,
+    ) -> Option<Step> {
+        let mut fields = reader.object(node, path)?;
+        let id =
+            fields.need(reader, "id").and_then(|node| reader.text(node, &fields.path("id")).map(|id| (id, node.at)));
+        if let Some((id, at)) = id.as_ref().filter(|(id, _)| !is_identifier(id)) {
+            reader.fault(*at, &fields.path("id"), format!("{id:?} is no step id: a word in snake_case is wanted"));
+        }
+        let needs = needs(reader, &mut fields, above);
+        let condition = expression(reader, &mut fields, "if");
+        let retry_if = expression(reader, &mut fields, "retry_if");
+        let timeout = duration(reader, &mut fields, "timeout", Duration::from_millis(100), MAX_ATTEMPT);
+        let deadline = duration(reader, &mut fields, "deadline", Duration::from_millis(100), MAX_TIMEOUT);
+        let on_errors = [("fail", OnError::Fail), ("continue", OnError::Continue)];
+        let on_error =
+            fields.take("on_error").and_then(|node| reader.choice(node, &fields.path("on_error"), &on_errors));
+        let retry_path = fields.path("retry");
+        let retry = fields.take("retry").map(|node| retry(reader, node, &retry_path)).unwrap_or_default();
+        for part in ["uses", "connection", "with", "approve", "sleep", "foreach", "if", "retry_if", "needs"] {
+            if let (Some((id, _)), Some(node)) = (&id, fields.take(part)) {
+                note_positions(&mut self.positions, &format!("{id}.{part}"), node);
+            }
+        }
+        let foreach = foreach(reader, &mut fields);
+        let kind = kind(reader, &mut fields, section);
+        fields.finish(reader);
+        let (id, at) = id?;
+        self.positions.insert(id.clone(), at);
+        Some(Step {
+            id,
+            section,
+            needs,
+            condition,
+            kind: kind?,
+            foreach,
+            retry,
+            retry_if,
+            timeout: timeout.unwrap_or(Duration::from_mins(1)),
+            deadline,
+            on_error: on_error.unwrap_or(OnError::Fail),
+        })
+    }
+}
+
+fn foreach(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<Foreach> {
+    let path = fields.path("max_parallel");
+    let max_parallel = fields.take("max_parallel");
+    let list = expression(reader, fields, "foreach");
+    if let (None, Some(node)) = (fields.take("foreach"), max_parallel) {
+        reader.fault(node.at, &path, "`max_parallel` belongs to `foreach`");
+    }
+    let max_parallel = max_parallel.and_then(|node| reader.whole(node, &path, 1, 100)).unwrap_or(PARALLEL);
+    list.map(|list| Foreach { list, max_parallel })
+}
+
+fn expression(reader: &mut Reader, fields: &mut Fields<'_>, key: &'static str) -> Option<Expression> {
+    let path = fields.path(key);
+    fields.take(key).and_then(|node| reader.expression(node, &path))
+}
+
+fn duration(
     reader: &mut Reader,
-    node: &Node,
-    path: &str,
-    above: Option<String>,
-    positions: &mut BTreeMap<String, Position>,
-) -> Option<Step> {
-    let mut fields = reader.object(node, path)?;
-    let id = fields.need(reader, "id").and_then(|node| reader.text(node, &fields.path("id")).map(|id| (id, node.at)));
-    if let Some((id, at)) = id.as_ref().filter(|(id, _)| !is_identifier(id)) {
-        reader.fault(*at, &fields.path("id"), format!("{id:?} is no step id: a word in snake_case is wanted"));
-    }
-    let needs = needs(reader, &mut fields, above);
-    let condition_path = fields.path("if");
-    let condition = fields.take("if").and_then(|node| reader.expression(node, &condition_path));
-    let timeout_path = fields.path("timeout");
-    let timeout = fields
-        .take("timeout")
-        .and_then(|node| reader.duration(node, &timeout_path, Duration::from_millis(100), MAX_ATTEMPT));
-    let on_errors = [("fail", OnError::Fail), ("continue", OnError::Continue)];
-    let on_error = fields.take("on_error").and_then(|node| reader.choice(node, &fields.path("on_error"), &on_errors));
-    let retry_path = fields.path("retry");
-    let retry = fields.take("retry").map(|node| retry(reader, node, &retry_path)).unwrap_or_default();
-    for part in ["uses", "connection", "with", "approve", "if", "needs"] {
-        if let (Some((id, _)), Some(node)) = (&id, fields.take(part)) {
-            note_positions(positions, &format!("{id}.{part}"), node);
-        }
-    }
-    let kind = kind(reader, &mut fields);
-    fields.finish(reader);
-    let (id, at) = id?;
-    positions.insert(id.clone(), at);
-    Some(Step {
-        id,
-        needs,
-        condition,
-        kind: kind?,
-        retry,
-        timeout: timeout.unwrap_or(Duration::from_mins(1)),
-        on_error: on_error.unwrap_or(OnError::Fail),
-    })
-}
-
-/// An approval's `notify` names a step if there is one of that name, else a connection.
-pub(super) fn told_steps(mut steps: Vec<Step>) -> Vec<Step> {
-    let ids: Vec<String> = steps.iter().map(|step| step.id.clone()).collect();
-    for step in &mut steps {
-        if let StepKind::Approve(ApproveStep { notify, .. }) = &mut step.kind
-            && let Notify::Connection(name) = notify
-            && ids.contains(name)
-        {
-            *notify = Notify::Step(std::mem::take(name));
-        }
-    }
-    steps
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    least: Duration,
+    most: Duration,
+) -> Option<Duration> {
+    let path = fields.path(key);
+    fields.take(key).and_then(|node| reader.duration(node, &path, least, most))
 }
 
 /// Remembers where every value stands, for faults that only show later.
@@ -147,42 +193,55 @@ fn retry(reader: &mut Reader, node: &Node, path: &str) -> RetryPolicy {
     policy
 }
 
-fn kind(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<StepKind> {
-    let uses = fields.take("uses");
-    let approve = fields.take("approve");
-    let connection_path = fields.path("connection");
-    let connection = fields.take("connection");
-    let with = fields.take("with");
-    match (uses, approve) {
-        (Some(uses), None) => {
-            let with_path = fields.path("with");
-            let (plugin, action) = action(reader, uses, &fields.path("uses"))?;
-            let connection = connection.and_then(|node| reader.text(node, &connection_path));
-            if plugin == builtin::NAME
-                && let Some(connection) = &connection
-            {
-                reader.fault(
-                    fields.at,
-                    &connection_path,
-                    format!("{plugin} works without a connection, not {connection}"),
-                );
-            }
-            let with = with.map_or_else(empty_template, |node| object_template(reader, node, &with_path));
-            Some(StepKind::Action { plugin, action, connection, with: with? })
-        }
-        (None, Some(node)) => {
-            for (given, name) in [(connection, "connection"), (with, "with")] {
-                if let Some(node) = given {
-                    reader.fault(node.at, &fields.path(name), format!("an approval has no `{name}`"));
-                }
-            }
-            approval(reader, node, &fields.path("approve")).map(StepKind::Approve)
-        }
-        _ => {
-            reader.fault(fields.at, &fields.path, "one of `uses` or `approve` is wanted in each step");
-            None
+fn kind(reader: &mut Reader, fields: &mut Fields<'_>, section: Section) -> Option<StepKind> {
+    let kinds = ["uses", "approve", "sleep"].map(|key| fields.take(key).map(|node| (key, node)));
+    let mut kinds = kinds.into_iter().flatten();
+    let (Some((key, node)), None) = (kinds.next(), kinds.next()) else {
+        reader.fault(fields.at, &fields.path, "one of `uses`, `approve` or `sleep` is wanted in each step");
+        return None;
+    };
+    if key == "uses" {
+        return action(reader, fields, node);
+    }
+    for other in ["connection", "with", "foreach", "max_parallel", "retry", "retry_if", "timeout", "deadline"] {
+        if let Some(node) = fields.take(other) {
+            reader.fault(node.at, &fields.path(other), format!("a step with `{key}` has no `{other}`"));
         }
     }
+    let path = fields.path(key);
+    match key {
+        "approve" if section == Section::Finally => {
+            reader.fault(node.at, &path, "`finally` waits for nobody: it has 2 minutes");
+            None
+        }
+        "approve" => approval(reader, node, &path).map(StepKind::Approve),
+        _ => sleep(reader, node, &path).map(StepKind::Sleep),
+    }
+}
+
+fn action(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> Option<StepKind> {
+    let (plugin, action) = action_name(reader, node, &fields.path("uses"))?;
+    let connection_path = fields.path("connection");
+    let connection = fields.take("connection").and_then(|node| reader.text(node, &connection_path));
+    if plugin == builtin::NAME
+        && let Some(connection) = &connection
+    {
+        reader.fault(fields.at, &connection_path, format!("{plugin} works without a connection, not {connection}"));
+    }
+    let with_path = fields.path("with");
+    let with = fields.take("with").map_or_else(empty_template, |node| object_template(reader, node, &with_path));
+    Some(StepKind::Action { plugin, action, connection, with: with? })
+}
+
+fn sleep(reader: &mut Reader, node: &Node, path: &str) -> Option<SleepStep> {
+    if let Data::Object(_) = &node.data {
+        let mut fields = reader.object(node, path)?;
+        let until_path = fields.path("until");
+        let until = fields.need(reader, "until").and_then(|node| reader.template(node, &until_path));
+        fields.finish(reader);
+        return until.map(SleepStep::Until);
+    }
+    reader.duration(node, path, Duration::from_millis(1), MAX_TIMEOUT).map(SleepStep::For)
 }
 
 fn empty_template() -> Option<Template> {
@@ -194,7 +253,7 @@ pub(super) fn object_template(reader: &mut Reader, node: &Node, path: &str) -> O
     reader.template(node, path)
 }
 
-fn action(reader: &mut Reader, node: &Node, path: &str) -> Option<(String, String)> {
+fn action_name(reader: &mut Reader, node: &Node, path: &str) -> Option<(String, String)> {
     let text = reader.text(node, path)?;
     match text.split_once('/') {
         Some((plugin, action)) if !plugin.is_empty() && !action.is_empty() && !action.contains('/') => {

@@ -86,8 +86,58 @@ fn cycles_are_refused() {
 }
 
 #[test]
+fn the_ends_of_a_run_are_read_and_their_faults_told() {
+    let ends = "on_failure:
+  - id: page
+    uses: webhook/send
+    connection: hooks
+    with: { path: '/x', body: '${{ run.failure }} ${{ steps.gate.status }}' }
+finally:
+  - id: clean
+    sleep: 5s
+";
+    let workflow = parse(&format!("{GOOD}{ends}")).expect("is good");
+    let places: Vec<&str> = workflow.steps.iter().map(|step| step.section.as_str()).collect();
+    assert_eq!(places, ["steps", "steps", "steps", "on_failure", "finally"]);
+    assert_eq!(workflow.steps[3].needs, Vec::<String>::new(), "a section's first step has none before it");
+    for (from, to, wanted) in [
+        ("sleep: 5s", "sleep: soon", "\"soon\" is no duration"),
+        ("sleep: 5s", "sleep: 31d", "is out of bounds"),
+        ("sleep: 5s", "sleep: { for: 5s }", "`until` is missing"),
+        ("sleep: 5s", "sleep: { until: '${{ steps.gate.when }}' }", "steps.gate has `output` and `status`"),
+        ("sleep: 5s", "sleep: 5s\n    uses: a/b", "one of `uses`, `approve` or `sleep`"),
+        ("sleep: 5s", "sleep: 5s\n    deadline: 1m", "a step with `sleep` has no `deadline`"),
+        ("sleep: 5s", "approve: { notify: none }", "`finally` waits for nobody"),
+        ("sleep: 5s", "sleep: 5s\n    needs: [gate]", "step gate stands in `steps`, not in `finally`"),
+        ("id: clean", "id: gate", "there are two steps \"gate\""),
+        ("run.failure", "run.reason", "run has no reason"),
+        ("timeout: 10s", "retry_if: error.kind == 1", "error has no kind"),
+        ("timeout: 10s", "retry_if: item == 1", "item is not in scope here"),
+        ("timeout: 10s", "deadline: 0s", "is out of bounds"),
+        ("stage: investigate", "left: nowhere", "\"nowhere\" is no stage"),
+        ("stage: investigate", "severity: up", "one of raised, lowered, changed is wanted"),
+        ("stage: investigate", "role: [x]", "a text is wanted, not a list"),
+        ("stage: investigate", "run_finished: { status: running }", "\"running\" is not known"),
+        ("stage: investigate", "run_finished: { flow: x }", "flow"),
+        ("stage: investigate", "tick: 1", "is wanted in each trigger"),
+        ("timeout: 10s", "foreach: [1, 2]", "a text is wanted, not a list"),
+        ("timeout: 10s", "foreach: items", "items is not in scope here"),
+        ("timeout: 10s", "max_parallel: 2", "`max_parallel` belongs to `foreach`"),
+        ("timeout: 10s", "foreach: inputs.all\n    max_parallel: 0", "a whole number from 1 to 100 is wanted"),
+        ("{ flag: '${{ incident.labels.flag }}' }", "{ flag: '${{ item }}' }", "item is not in scope here"),
+        ("sleep: 5s", "sleep: 5s\n    foreach: inputs.all", "a step with `sleep` has no `foreach`"),
+        ("incident.labels.flag }}'", "run.outcome }}'", "run.outcome is known in `on_failure` and `finally` only"),
+        ("finally:\n  - id: clean\n    sleep: 5s\n", "finally: []\n", "1 to 200 steps are wanted"),
+    ] {
+        let source = format!("{GOOD}{ends}").replace(from, to);
+        let faults = faults(&source);
+        assert!(faults.iter().any(|fault| fault.contains(wanted)), "{to}: {faults:#?}");
+    }
+}
+
+#[test]
 fn later_keys_are_refused_by_name() {
-    for key in ["concurrency: { key: x }", "finally: []", "on_failure: []"] {
+    for key in ["concurrency: { key: x }", "cron: '* * * * *'"] {
         let faults = faults(&format!("{GOOD}{key}\n"));
         assert!(faults.iter().any(|fault| fault.contains("not supported by this version")), "{key}: {faults:#?}");
     }

@@ -77,6 +77,10 @@ pub struct Step {
     pub started_at: Option<String>,
     /// RFC 3339.
     pub finished_at: Option<String>,
+    /// The items of a `foreach` that has begun, in the list's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion)]
+    pub items: Vec<Step>,
 }
 
 impl From<run::Run> for Run {
@@ -94,11 +98,24 @@ impl From<run::Run> for Run {
             created_at: run.created_at.to_string(),
             finished_at: run.finished_at.map(|at| at.to_string()),
             deadline: run.deadline.to_string(),
-            order: run.steps.iter().map(|step| step.step.clone()).collect(),
-            steps: run.steps.into_iter().map(|step| (step.step.clone(), step.into())).collect(),
+            order: run.steps.iter().filter(|step| step.item.is_none()).map(|step| step.step.clone()).collect(),
+            steps: steps(run.steps),
             workflow: run.workflow,
         }
     }
+}
+
+/// The steps by id, each with its items.
+fn steps(all: Vec<run::StepRun>) -> BTreeMap<String, Step> {
+    let mut steps: BTreeMap<String, Step> = BTreeMap::new();
+    let (items, own): (Vec<_>, Vec<_>) = all.into_iter().partition(|step| step.item.is_some());
+    steps.extend(own.into_iter().map(|step| (step.step.clone(), step.into())));
+    for item in items {
+        if let Some(step) = steps.get_mut(&item.step) {
+            step.items.push(item.into());
+        }
+    }
+    steps
 }
 
 impl From<run::StepRun> for Step {
@@ -113,6 +130,7 @@ impl From<run::StepRun> for Step {
             approval: step.approval.map(|id| id.to_string()),
             started_at: step.started_at.map(|at| at.to_string()),
             finished_at: step.finished_at.map(|at| at.to_string()),
+            items: Vec::new(),
         }
     }
 }
@@ -122,6 +140,8 @@ impl From<run::StepRun> for Step {
 pub struct Attempt {
     /// The step.
     pub step: String,
+    /// The item of a `foreach`, from 0.
+    pub item: Option<u32>,
     /// The try, from 1.
     pub attempt: u32,
     /// `attempt`, `check` or `notify`.
@@ -143,6 +163,7 @@ pub struct Attempt {
 impl From<run::AttemptRecord> for Attempt {
     fn from(record: run::AttemptRecord) -> Self {
         Self {
+            item: record.item,
             attempt: record.attempt,
             phase: word(&record.phase),
             outcome: record.outcome,

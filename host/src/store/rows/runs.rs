@@ -29,6 +29,7 @@ pub(in crate::store) const RUNS: Table = Table {
         ("finished_at", Int),
         ("deadline", Int),
         ("ending", Text),
+        ("section", Text),
         ("version", Int),
         ("host_id", Text),
         ("host_epoch", Int),
@@ -55,6 +56,7 @@ pub(in crate::store) fn run(run: &Run) -> Cells {
         maybe_time(run.finished_at),
         time(run.deadline),
         maybe_json(run.ending.as_ref()),
+        word(run.section),
         Cell::int(run.version),
         Cell::maybe(run.lease.map(|lease| lease.host)),
         Cell::Int(run.lease.map(|lease| lease.epoch)),
@@ -69,7 +71,9 @@ pub(in crate::store) const RUN_STATE: Table = Table {
         ("id", Text),
         ("status", Text),
         ("finished_at", Int),
+        ("deadline", Int),
         ("ending", Text),
+        ("section", Text),
         ("version", Int),
         ("host_id", Text),
         ("host_epoch", Int),
@@ -83,7 +87,9 @@ pub(in crate::store) fn run_state(run: &Run) -> Cells {
         id(run.id.0),
         word(run.status),
         maybe_time(run.finished_at),
+        time(run.deadline),
         maybe_json(run.ending.as_ref()),
+        word(run.section),
         Cell::int(run.version),
         Cell::maybe(run.lease.map(|lease| lease.host)),
         Cell::Int(run.lease.map(|lease| lease.epoch)),
@@ -121,11 +127,15 @@ pub(in crate::store) const STEPS: Table = Table {
 /// What stands for "no item".
 const NO_ITEM: i64 = -1;
 
+fn item(item: Option<u32>) -> Cell {
+    Cell::int(item.map_or(NO_ITEM, i64::from))
+}
+
 pub(in crate::store) fn step(run: &Run, position: usize, step: &StepRun) -> Cells {
     vec![
         id(run.id.0),
         Cell::text(&step.step),
-        Cell::int(NO_ITEM),
+        item(step.item),
         Cell::int(i64::try_from(position).unwrap_or(i64::MAX)),
         word(step.status),
         word(step.phase),
@@ -169,7 +179,7 @@ pub(in crate::store) fn attempt(record: &AttemptRecord) -> Cells {
     vec![
         id(record.run.0),
         Cell::text(&record.step),
-        Cell::int(NO_ITEM),
+        item(record.item),
         Cell::int(record.generation),
         Cell::int(record.attempt),
         word(record.phase),

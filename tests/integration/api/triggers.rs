@@ -1,0 +1,123 @@
+//! What starts workflows beside entering a stage: leaving one, severities, roles, and the ends of other runs.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use wardroom_tests::server::Api;
+
+use super::{connected, on_both, opened};
+
+/// Saves a workflow that tells the third party its name and `said`.
+async fn listener(api: &Api, name: &str, trigger: Value, said: &str) {
+    let document = json!({
+        "name": name,
+        "on": [trigger],
+        "if": "incident != null",
+        "steps": [{
+            "id": "tell", "uses": "webhook/send", "connection": "hooks",
+            "with": { "path": format!("/{name}"), "body": said },
+        }],
+    });
+    api.save(name, &document.to_string()).await;
+}
+
+/// Every outcome of the incident's events, as `workflow: run or why not`.
+fn outcomes(page: &Value) -> Vec<String> {
+    let events = page["items"].as_array().expect("items").iter();
+    let outcomes = events.flat_map(|event| event["outcomes"].as_array().expect("outcomes"));
+    let told = |outcome: &Value| {
+        let name = outcome["workflow"].as_str().expect("a name");
+        outcome["why_not"].as_str().map_or_else(|| format!("{name}: started"), |why| format!("{name}: {why}"))
+    };
+    outcomes.map(told).collect()
+}
+
+/// Waits until every listed outcome is there.
+async fn until(api: &Api, wanted: &[&str]) -> Vec<String> {
+    let all = |page: &Value| wanted.iter().all(|one| outcomes(page).iter().any(|outcome| outcome == one));
+    outcomes(&api.until("/incidents/INC-1/automations", all).await)
+}
+
+#[tokio::test]
+async fn leaving_a_stage_changing_severity_and_taking_a_role_start_workflows() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        listener(&api, "left", json!({ "left": "triage" }), "${{ trigger.stage }}").await;
+        listener(&api, "raised", json!({ "severity": "raised" }), "${{ trigger.from }} ${{ trigger.to }}").await;
+        listener(&api, "lowered", json!({ "severity": "lowered" }), "${{ incident.severity }}").await;
+        listener(&api, "took", json!({ "role": "commander" }), "${{ trigger.primary }}").await;
+        opened(&api, "Checkout fails").await;
+        api.post("/people", json!({ "handle": "ada", "name": "Ada" })).await.ok();
+        for stage in ["triage", "investigate"] {
+            api.post("/incidents/INC-1/stage", json!({ "to": stage })).await.ok();
+        }
+        let edit = |body: Value| {
+            let api = api.clone();
+            async move { api.json(Method::PATCH, "/incidents/INC-1", &[], &body).await.ok() }
+        };
+        edit(json!({ "severity": "sev3" })).await;
+        edit(json!({ "title": "no event" })).await;
+        edit(json!({ "severity": "sev2" })).await;
+        let role = |role: &'static str, body: Value| {
+            let api = api.clone();
+            async move { api.put(&format!("/incidents/INC-1/roles/{role}"), body).await.ok() }
+        };
+        role("commander", json!({ "primary": "ada" })).await;
+        role("scribe", json!({ "primary": "ada" })).await;
+        role("commander", json!({ "primary": null })).await;
+        let outcomes = until(
+            &api,
+            &[
+                "left: started",
+                "lowered: started",
+                "raised: the severity went from sev1 to sev3",
+                "raised: started",
+                "lowered: the severity went from sev3 to sev2",
+                "took: started",
+                "took: nobody is commander now",
+            ],
+        )
+        .await;
+        assert_eq!(outcomes.len(), 7, "{outcomes:?}");
+        for workflow in ["left", "raised", "lowered", "took"] {
+            let runs = api.get(&format!("/runs?workflow={workflow}")).await.ok();
+            assert_eq!(api.ended(&runs["items"][0]).await["status"], json!("succeeded"));
+        }
+        let mut told: Vec<String> =
+            third.asked().iter().map(|asked| format!("{} {}", asked.path, asked.body)).collect();
+        told.sort();
+        assert_eq!(told, ["/left \"investigate\"", "/lowered \"sev3\"", "/raised \"sev3 sev2\"", "/took \"ada\""]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_run_starts_another_but_never_the_same_workflow() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        let first = json!({ "manual": {} });
+        listener(&api, "first", first, "x").await;
+        let any = json!({ "run_finished": {} });
+        listener(&api, "any", any, "${{ trigger.workflow }} ${{ trigger.status }}").await;
+        listener(&api, "failed", json!({ "run_finished": { "workflow": "first", "status": "failed" } }), "x").await;
+        opened(&api, "Checkout fails").await;
+        let run = api.post("/workflows/first/runs", json!({ "incident": "INC-1" })).await.ok();
+        assert_eq!(api.ended(&run).await["status"], json!("succeeded"));
+        let outcomes = until(&api, &["any: started", "failed: the run of first is succeeded"]).await;
+        assert_eq!(outcomes.len(), 2, "{outcomes:?}");
+        let runs = api.get("/runs?workflow=any").await.ok();
+        let ended = api.ended(&runs["items"][0]).await;
+        assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
+        assert_eq!(third.asked().last().expect("asked").body, "\"first succeeded\"");
+        let dry = json!({ "incident": "INC-1", "dry_run": true });
+        let run = api.post("/workflows/first/runs", dry).await.ok();
+        api.ended(&run).await;
+        // An event of the same incident that comes later is dispatched: the dry run's end was none.
+        listener(&api, "later", json!({ "severity": "changed" }), "x").await;
+        api.json(Method::PATCH, "/incidents/INC-1", &[], &json!({ "severity": "sev4" })).await.ok();
+        until(&api, &["later: started"]).await;
+        let runs = api.get("/runs?workflow=any").await.ok();
+        let after_first = |run: &&Value| run["trigger"]["workflow"] == json!("first");
+        assert_eq!(runs["items"].as_array().expect("runs").iter().filter(after_first).count(), 1, "{runs:#}");
+    })
+    .await;
+}
