@@ -163,6 +163,7 @@ CREATE TABLE runs (
     deadline BIGINT NOT NULL,
     ending TEXT,
     section TEXT NOT NULL,
+    signals TEXT NOT NULL,
     version BIGINT NOT NULL,
     host_id TEXT,
     host_epoch BIGINT,

@@ -172,6 +172,19 @@ pub(super) enum Run {
         #[arg(long)]
         item: Option<u32>,
     },
+    /// Tells a run something that a step waits for, or will.
+    #[command(
+        after_help = "Example:\n  wardroom run signal 0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10 deployed --payload '{\"version\": 7}'"
+    )]
+    Signal {
+        /// The run.
+        id: String,
+        /// The signal's name.
+        name: String,
+        /// JSON that comes with it.
+        #[arg(long, default_value = "null")]
+        payload: String,
+    },
     /// Stops a run.
     #[command(
         after_help = "Example:\n  wardroom run cancel 0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10 --reason 'wrong service'"
@@ -211,6 +224,12 @@ impl Run {
                 let body = json!({ "outcome": outcome, "item": item });
                 let answer = client.post(&format!("/runs/{id}/decisions/{step}"), body).await?;
                 client.show(&answer, |run| format!("{step} is {}", word(&run["steps"][&step], "status")))?;
+            }
+            Self::Signal { id, name, payload } => {
+                let payload: Value =
+                    serde_json::from_str(&payload).map_err(|error| Failed(format!("--payload: {error}")))?;
+                let answer = client.post(&format!("/runs/{id}/signals/{name}"), json!({ "payload": payload })).await?;
+                client.show(&answer, |run| format!("run {} is {}", word(run, "id"), word(run, "status")))?;
             }
             Self::Cancel { id, reason } => {
                 let answer = client.post(&format!("/runs/{id}/cancel"), json!({ "reason": reason })).await?;

@@ -169,7 +169,7 @@ fn target<'a>(run: &Run, state: &StepRun, step: &'a Step, plan: &'a Plan) -> Res
                 input: Value::Object(input),
             })
         }
-        StepKind::Sleep(_) => Err(StepError::new("internal", "a pause calls nothing")),
+        StepKind::Sleep(_) | StepKind::WaitFor(_) => Err(StepError::new("internal", "a wait calls nothing")),
     }
 }
 
@@ -198,7 +198,7 @@ fn sample_output(plan: &Plan, kind: &StepKind) -> Value {
             .and_then(|manifest| manifest.action(action))
             .and_then(|action| action.sample_output.clone())
             .unwrap_or_default(),
-        StepKind::Approve(_) | StepKind::Sleep(_) => Value::Null,
+        StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => Value::Null,
     }
 }
 

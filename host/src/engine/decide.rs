@@ -1,16 +1,21 @@
-//! What people say to a run: approvals, decisions about unknown effects, cancels.
+//! What people say to a run: approvals, decisions about unknown effects, signals, cancels.
 
-use super::{Caller, Engine, EngineError};
+use serde_json::Value;
+
+use super::{Caller, Engine, EngineError, once::Once};
 use crate::domain::{
     id::{ApprovalId, RunId},
     run::{
-        Approval, Run,
+        Approval, Run, Signal,
         happening::{Decision, Happening},
     },
+    workflow::is_identifier,
 };
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 500;
+/// The largest payload of a signal, in bytes of JSON.
+const MAX_PAYLOAD: usize = 64 << 10;
 
 impl Engine {
     /// Decides an approval. Whoever holds the role decides, its backup too; a role nobody holds falls to any responder.
@@ -53,6 +58,31 @@ impl Engine {
         }
         let message = format!("only the {role} of {} or the backup decides this", incident.reference());
         Err(EngineError::Forbidden(message))
+    }
+
+    /// Tells a run something a step waits for, or will.
+    pub async fn signal_run(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        name: &str,
+        payload: Value,
+        once: Option<&Once>,
+    ) -> Result<Run, EngineError> {
+        if !is_identifier(name) {
+            return Err(EngineError::invalid("name", "a word in snake_case is wanted"));
+        }
+        if payload.to_string().len() > MAX_PAYLOAD {
+            return Err(EngineError::invalid("payload", format!("at most {MAX_PAYLOAD} bytes of JSON are wanted")));
+        }
+        let key = once.map(Once::full_key);
+        // Sent again after the run has ended, it was still taken the first time.
+        let known = self.store().run(run).await?.ok_or_else(|| EngineError::not_found("run", run))?;
+        if known.status.is_terminal() && known.signal_of_key(key.as_deref()).is_some() {
+            return Ok(known);
+        }
+        let signal = Signal { name: name.to_owned(), payload, by: caller.actor(), at: self.now(), key, taken_by: None };
+        self.tell(run, Happening::Signaled(signal)).await
     }
 
     /// Settles an unknown effect.

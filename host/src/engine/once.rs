@@ -44,6 +44,11 @@ impl Once {
         Self { scope: format!("run:{run}"), request: key.clone(), key }
     }
 
+    /// The key with its scope, for what keeps its own keys.
+    pub(super) fn full_key(&self) -> String {
+        format!("{} {}", self.scope, self.key)
+    }
+
     /// The row to write with the thing that was made.
     pub(super) fn record(&self, made: impl Display, at: Timestamp) -> KeyRecord {
         KeyRecord {

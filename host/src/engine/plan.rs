@@ -88,7 +88,7 @@ pub(super) fn pins(workflow: &Workflow, catalog: &Catalog) -> Result<BTreeMap<St
                     pin(&connection.plugin)?;
                 }
             }
-            StepKind::Sleep(_) => {}
+            StepKind::Sleep(_) | StepKind::WaitFor(_) => {}
         }
     }
     Ok(pins)
@@ -157,7 +157,7 @@ impl Engine {
 fn facts(plan: &Plan, kind: &StepKind) -> StepFacts {
     let workflow = plan.workflow.name.as_str();
     match kind {
-        StepKind::Approve(_) | StepKind::Sleep(_) => StepFacts {
+        StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => StepFacts {
             risk: Risk::Read,
             idempotent: true,
             can_check: false,

@@ -173,6 +173,7 @@ impl Engine {
             deadline: now.plus(workflow.timeout),
             ending: None,
             section: Section::Main,
+            signals: Vec::new(),
             version: 0,
             lease: None,
             wake_at: Some(now),

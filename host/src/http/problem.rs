@@ -115,6 +115,9 @@ impl From<EngineError> for Problem {
             EngineError::Run(crate::domain::run::happening::Refused::UnknownStep { .. }) => {
                 Self::new(StatusCode::NOT_FOUND, "not-found", text)
             }
+            EngineError::Run(crate::domain::run::happening::Refused::KeyReused) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", text)
+            }
             EngineError::Run(_) => Self::new(StatusCode::CONFLICT, "run-refuses", text),
             EngineError::NotAdmitted { .. } => Self::new(StatusCode::CONFLICT, "not-admitted", text),
             EngineError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", text),

@@ -1,4 +1,4 @@
-//! Runs: reading, watching, canceling, and settling unknown effects.
+//! Runs: reading, watching, canceling, signals, and settling unknown effects.
 
 use std::convert::Infallible;
 
@@ -13,6 +13,7 @@ use axum::{
 };
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -39,6 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(events))
         .routes(routes!(cancel))
         .routes(routes!(decide))
+        .routes(routes!(signal))
 }
 
 /// Which runs.
@@ -184,6 +186,33 @@ async fn decide(
         Effect::Fail => Decision::Fail,
     };
     Ok(Json(engine.decide_effect(&caller, id, &step, body.value.item, decision).await?.into()))
+}
+
+/// A signal.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signaling {
+    /// What comes with it, at most 64 KiB.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    payload: Value,
+}
+
+/// Tells a run something that a step waits for, or will.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/signals/{name}", tag = "runs", request_body = Signaling,
+    params(("id" = String, Path), ("name" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn signal(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, name)): Path<(String, String)>,
+    body: Body<Signaling>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let once = body.once(&caller);
+    let run = engine.signal_run(&caller, parse(&id)?, &name, body.value.payload, once.as_ref()).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
 async fn find(engine: &Engine, id: &str) -> Result<run::Run, Problem> {

@@ -17,7 +17,7 @@ use crate::domain::{
 };
 
 const RUN: &str = "SELECT id, workflow, revision, status, mode, incident_id, event_id, trigger_data, inputs, depth, pins, \
-                   started_by, created_at, finished_at, deadline, ending, section, version, host_id, host_epoch, wake_at FROM runs";
+                   started_by, created_at, finished_at, deadline, ending, section, signals, version, host_id, host_epoch, wake_at FROM runs";
 const STEP: &str = "SELECT run_id, step, item, status, phase, generation, attempt, calls, input, connection_revision, output, \
                     summary, error, started_at, finished_at, wake_at, resume, undo, approval_id FROM step_runs";
 const APPROVAL: &str = "SELECT id, run_id, step, incident_id, role, status, shows, destructive, requested_at, expires_at, \
@@ -181,6 +181,7 @@ fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
         deadline: row.time("deadline")?,
         ending: row.maybe_json("ending")?,
         section: row.word("section")?,
+        signals: row.json("signals")?,
         version: row.int("version")?,
         lease,
         wake_at: row.maybe_time("wake_at")?,

@@ -8,6 +8,7 @@ mod hooks;
 mod incidents;
 mod items;
 mod runs;
+mod signals;
 mod triggers;
 mod workflows;
 

@@ -90,6 +90,7 @@ pub(super) fn run(event: Option<EventId>) -> Run {
         finished_at: None,
         deadline: at(9_000_000_000_000),
         section: Section::Main,
+        signals: Vec::new(),
         ending: None,
         version: 1,
         lease: None,

@@ -91,7 +91,7 @@ fn gates_destructive(context: &Context<'_>, approval: &str) -> bool {
 fn spec<'a>(workflow: &'a Workflow, state: &StepRun) -> Option<&'a ApproveStep> {
     match &workflow.step(&state.step)?.kind {
         StepKind::Approve(approve) => Some(approve),
-        StepKind::Action { .. } | StepKind::Sleep(_) => None,
+        StepKind::Action { .. } | StepKind::Sleep(_) | StepKind::WaitFor(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use super::{Approval, AttemptRecord, Lease, Phase, Retry, SideEffect, StepError};
+use super::{Approval, AttemptRecord, Lease, MAX_SIGNALS, Phase, Retry, SideEffect, Signal, StepError};
 use crate::domain::{person::Actor, plugin::Risk, time::Timestamp, timeline::EntryKind, workflow::Workflow};
 
 /// What the machine may know of the world while it decides.
@@ -72,6 +72,8 @@ pub enum Happening {
         /// Who.
         by: Actor,
     },
+    /// A signal came from outside.
+    Signaled(Signal),
     /// A person stops the run.
     CancelRequested {
         /// Who.
@@ -244,6 +246,12 @@ pub enum Refused {
     /// The starter may not approve alone.
     #[error("whoever started the run may not approve its destructive steps alone: somebody else has to")]
     OwnDestructive,
+    /// The idempotency key came with another signal before.
+    #[error("this idempotency key came with another signal before")]
+    KeyReused,
+    /// It has been told too much.
+    #[error("the run has {MAX_SIGNALS} signals already: it takes no more")]
+    TooManySignals,
     /// Its steps have come to rest.
     #[error("the run is in its `finally` steps, which are not canceled: they end within 2 minutes")]
     Finishing,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     AttemptRecord, Ending, Mode, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
     happening::{Context, Effect, Ended, Happening, Refused, Returned, StepFacts},
-    progress, section,
+    progress, section, signal,
 };
 use crate::domain::{
     person::Actor,
@@ -34,6 +34,7 @@ pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Resu
             approval::decide(&mut machine, &step, approve, &by, reason.as_deref())?;
         }
         Happening::EffectDecided { step, item, decision, by } => machine.effect_decided(&step, item, decision, by)?,
+        Happening::Signaled(signal) => signal::came(&mut machine, signal)?,
         Happening::CancelRequested { by, reason } => machine.cancel(by, reason)?,
     }
     progress::advance(&mut machine);
@@ -76,6 +77,7 @@ impl Machine<'_> {
                 Phase::Backoff => self.call(index, Phase::Attempt, step.attempt + 1),
                 Phase::Resume => self.call(index, Phase::Attempt, step.attempt),
                 Phase::Approval => approval::silent(self, index),
+                Phase::Signal => signal::missed(self, index),
                 Phase::Sleep => self.succeed(index, StepStatus::Succeeded, Value::Null, String::new(), None),
                 Phase::Idle | Phase::Attempt | Phase::Check | Phase::Notify | Phase::Items => {}
             }

@@ -20,6 +20,7 @@ mod items;
 pub mod machine;
 mod progress;
 mod section;
+mod signal;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -75,6 +76,26 @@ impl Ending {
         }
     }
 }
+
+/// Something a run was told from outside, perhaps before a step waits for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Its name: `snake_case`.
+    pub name: String,
+    /// What came with it, at most 64 KiB.
+    pub payload: Value,
+    /// Who sent it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Makes it count once, however often it is sent.
+    pub key: Option<String>,
+    /// The step that took it.
+    pub taken_by: Option<String>,
+}
+
+/// The most signals of a run.
+pub const MAX_SIGNALS: usize = 100;
 
 /// A failure as people and machines read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,6 +220,8 @@ pub struct Run {
     pub ending: Option<Ending>,
     /// The part of the document it is in.
     pub section: Section,
+    /// What it was told from outside, in the order it came: at most [`MAX_SIGNALS`].
+    pub signals: Vec<Signal>,
     /// Counts every change: what writers compare and set.
     pub version: i64,
     /// The host that drives it; none while it waits.
@@ -218,6 +241,11 @@ impl Run {
     /// The step of this id, or one of its items.
     pub fn step_or_item(&self, id: &str, item: Option<u32>) -> Option<&StepRun> {
         self.steps.iter().find(|step| step.item == item && step.step == id)
+    }
+
+    /// The signal that came with this idempotency key.
+    pub fn signal_of_key(&self, key: Option<&str>) -> Option<&Signal> {
+        self.signals.iter().find(|signal| key.is_some() && signal.key.as_deref() == key)
     }
 
     /// The items of a step, in their order.

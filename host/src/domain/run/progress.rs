@@ -11,6 +11,7 @@ use super::{
     items,
     machine::Machine,
     section::{self, Halt},
+    signal,
 };
 use crate::domain::{
     expression::{EvaluationError, Scope},
@@ -125,6 +126,7 @@ fn start(machine: &mut Machine<'_>, index: usize) {
     match &step.kind {
         StepKind::Approve(approve) => approval::ask(machine, index, step, approve, &scope),
         StepKind::Sleep(pause) => sleep(machine, index, pause, &scope),
+        StepKind::WaitFor(wait) => signal::wait_for(machine, index, wait),
         StepKind::Action { with, .. } if step.foreach.is_some() => items::spread(machine, index, step, with, &scope),
         StepKind::Action { with, .. } => {
             let frozen = machine.run.steps[index].input.take();

@@ -126,6 +126,8 @@ pub enum Phase {
     Approval,
     /// A pause that the document asks for.
     Sleep,
+    /// A signal from outside has to come.
+    Signal,
     /// Its items are under way.
     Items,
 }

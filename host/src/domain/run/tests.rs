@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Ending, Lease, Mode, Phase, Retry, Run, RunStatus, SideEffect, StepError, StepRun, StepStatus,
+    Ending, Lease, Mode, Phase, Retry, Run, RunStatus, SideEffect, Signal, StepError, StepRun, StepStatus,
     happening::{Context, Decision, Effect, Ended, Happening, Refused, Returned, StepFacts},
     machine,
 };
@@ -25,6 +25,8 @@ use crate::domain::{
 enum Does {
     Act,
     Sleep,
+    /// Waits for a signal.
+    Listen,
     /// Acts once for each of so many items.
     Spread(u8),
 }
@@ -39,7 +41,7 @@ struct Graph([Part; 3]);
 const SECTIONS: [(Section, &str); 3] = [(Section::Main, "s"), (Section::OnFailure, "f"), (Section::Finally, "z")];
 
 fn part(sizes: std::ops::Range<usize>) -> impl Strategy<Value = Part> {
-    let does = prop_oneof![6 => Just(Does::Act), 1 => Just(Does::Sleep), 2 => (0_u8..5).prop_map(Does::Spread)];
+    let does = prop_oneof![6 => Just(Does::Act), 1 => Just(Does::Sleep), 1 => Just(Does::Listen), 2 => (0_u8..5).prop_map(Does::Spread)];
     let step = (prop::collection::vec(any::<prop::sample::Index>(), 0..3), any::<bool>(), does);
     prop::collection::vec(step, sizes).prop_map(|steps| {
         let step = |(index, (needs, fatal, does)): (usize, (Vec<prop::sample::Index>, bool, Does))| {
@@ -62,9 +64,16 @@ impl Graph {
                 let needs: Vec<String> = needs.iter().map(|need| format!("{letter}{need}")).collect();
                 let on_error = if *fatal { "fail" } else { "continue" };
                 let mut step = json!({ "id": format!("{letter}{index}"), "needs": needs, "on_error": on_error });
-                if let Does::Sleep = does {
-                    step["sleep"] = json!("25s");
-                    return step;
+                match does {
+                    Does::Listen if *section != Section::Finally => {
+                        step["wait_for"] = json!({ "signal": "go", "timeout": "40s" });
+                        return step;
+                    }
+                    Does::Listen | Does::Sleep => {
+                        step["sleep"] = json!("25s");
+                        return step;
+                    }
+                    Does::Act | Does::Spread(_) => {}
                 }
                 step["uses"] = json!("test/act");
                 step["retry"] = json!({ "attempts": 2, "initial": "1s" });
@@ -91,6 +100,7 @@ enum Turn {
     Orphan,
     Wait,
     Cancel,
+    Signal,
     Decide(u8),
 }
 
@@ -103,6 +113,7 @@ fn turns() -> impl Strategy<Value = Vec<(Turn, u8)>> {
         1 => Just(Turn::Orphan),
         2 => Just(Turn::Wait),
         1 => Just(Turn::Cancel),
+        2 => Just(Turn::Signal),
         2 => any::<u8>().prop_map(Turn::Decide),
     ];
     prop::collection::vec((turn, any::<u8>()), 0..60)
@@ -145,6 +156,7 @@ impl World {
             deadline: Timestamp::from_unix_ms(0).plus(workflow.timeout),
             ending: None,
             section: Section::Main,
+            signals: Vec::new(),
             version: 0,
             lease: None,
             wake_at: Some(Timestamp::from_unix_ms(0)),
@@ -220,6 +232,12 @@ impl World {
                 assert!(items.iter().all(|item| item.status == StepStatus::Succeeded));
             }
         }
+        for signal in self.run.signals.iter().filter_map(|signal| signal.taken_by.as_deref()) {
+            assert!(self.run.step(signal).is_some_and(|step| step.status == StepStatus::Succeeded));
+        }
+        let taken = self.run.signals.iter().filter(|signal| signal.taken_by.is_some()).count();
+        let heard = self.run.steps.iter().filter(|step| step.output.get("payload").is_some()).count();
+        assert_eq!(taken, heard, "a signal ends one wait");
         let all_settled = self.run.steps.iter().all(|step| step.status.is_settled());
         assert_eq!(self.run.status.is_terminal(), all_settled, "a run ends exactly when its steps have");
         assert_eq!(self.run.status.is_terminal(), self.run.finished_at.is_some());
@@ -265,6 +283,13 @@ impl World {
             }
             Turn::Cancel => {
                 _ = self.apply(Happening::CancelRequested { by: Actor::System, reason: None });
+                return;
+            }
+            Turn::Signal => {
+                let (name, by, at) = ("go".to_owned(), Actor::System, Timestamp::from_unix_ms(self.now));
+                let key = Some(format!("{}", choice % 8));
+                let signal = Signal { name, payload: Value::Null, by, at, key, taken_by: None };
+                _ = self.apply(Happening::Signaled(signal));
                 return;
             }
             Turn::Decide(which) => {

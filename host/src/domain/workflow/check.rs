@@ -55,7 +55,7 @@ impl Checker<'_> {
                 }
             }
             StepKind::Approve(approve) => self.notify(step, &approve.notify),
-            StepKind::Sleep(_) => {}
+            StepKind::Sleep(_) | StepKind::WaitFor(_) => {}
         }
     }
 
@@ -115,7 +115,7 @@ impl Checker<'_> {
             Notify::Connection(name) => Some(name.as_str()),
             Notify::Step(told) => self.workflow.step(told).and_then(|told| match &told.kind {
                 StepKind::Action { connection, .. } => connection.as_deref(),
-                StepKind::Approve(_) | StepKind::Sleep(_) => None,
+                StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => None,
             }),
         };
         let Some(connection) = connection else {

@@ -26,7 +26,7 @@ mod tests;
 
 pub use node::{MAX_SOURCE, Position};
 pub use parse::parse;
-pub use steps::MAX_STEPS;
+pub use steps::{MAX_STEPS, is_identifier};
 
 /// Something wrong in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -230,6 +230,17 @@ pub enum StepKind {
     Approve(ApproveStep),
     /// Waits for a time.
     Sleep(SleepStep),
+    /// Waits for a signal from outside.
+    WaitFor(WaitStep),
+}
+
+/// A wait for a signal as the document asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitStep {
+    /// The signal's name.
+    pub signal: String,
+    /// How long it waits; as long as the run without one.
+    pub timeout: Option<Duration>,
 }
 
 /// A pause as the document asks for it.

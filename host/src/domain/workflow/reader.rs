@@ -11,19 +11,8 @@ use super::{
 use crate::domain::expression::{Expression, Template};
 
 /// Keys of the workflow language that this version does not run yet.
-const LATER: &[&str] = &[
-    "becomes",
-    "cron",
-    "every",
-    "timezone",
-    "overlap",
-    "catch_up",
-    "jitter",
-    "concurrency",
-    "run",
-    "wait_for",
-    "undo",
-];
+const LATER: &[&str] =
+    &["becomes", "cron", "every", "timezone", "overlap", "catch_up", "jitter", "concurrency", "run", "undo"];
 
 /// Collects faults.
 #[derive(Default)]

@@ -146,7 +146,7 @@ impl Checker<'_> {
                     self.part(step, "sleep/until", &expression, &roots, before);
                 }
             }
-            StepKind::Sleep(SleepStep::For(_)) => {}
+            StepKind::Sleep(SleepStep::For(_)) | StepKind::WaitFor(_) => {}
             StepKind::Approve(approve) => {
                 if let Notify::Step(told) = &approve.notify
                     && !before.contains(told.as_str())

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    ApproveStep, Foreach, Notify, OnError, OnTimeout, RetryPolicy, Section, SleepStep, Step, StepKind, builtin,
+    ApproveStep, Foreach, Notify, OnError, OnTimeout, RetryPolicy, Section, SleepStep, Step, StepKind, WaitStep,
+    builtin,
     node::{Data, Node, Position},
     parse::{DAY, MAX_TIMEOUT},
     reader::{Fields, Reader},
@@ -84,7 +85,8 @@ impl Steps {
             fields.take("on_error").and_then(|node| reader.choice(node, &fields.path("on_error"), &on_errors));
         let retry_path = fields.path("retry");
         let retry = fields.take("retry").map(|node| retry(reader, node, &retry_path)).unwrap_or_default();
-        for part in ["uses", "connection", "with", "approve", "sleep", "foreach", "if", "retry_if", "needs"] {
+        for part in ["uses", "connection", "with", "approve", "sleep", "wait_for", "foreach", "if", "retry_if", "needs"]
+        {
             if let (Some((id, _)), Some(node)) = (&id, fields.take(part)) {
                 note_positions(&mut self.positions, &format!("{id}.{part}"), node);
             }
@@ -194,10 +196,10 @@ fn retry(reader: &mut Reader, node: &Node, path: &str) -> RetryPolicy {
 }
 
 fn kind(reader: &mut Reader, fields: &mut Fields<'_>, section: Section) -> Option<StepKind> {
-    let kinds = ["uses", "approve", "sleep"].map(|key| fields.take(key).map(|node| (key, node)));
+    let kinds = ["uses", "approve", "sleep", "wait_for"].map(|key| fields.take(key).map(|node| (key, node)));
     let mut kinds = kinds.into_iter().flatten();
     let (Some((key, node)), None) = (kinds.next(), kinds.next()) else {
-        reader.fault(fields.at, &fields.path, "one of `uses`, `approve` or `sleep` is wanted in each step");
+        reader.fault(fields.at, &fields.path, "one of `uses`, `approve`, `sleep` or `wait_for` is wanted in each step");
         return None;
     };
     if key == "uses" {
@@ -210,11 +212,12 @@ fn kind(reader: &mut Reader, fields: &mut Fields<'_>, section: Section) -> Optio
     }
     let path = fields.path(key);
     match key {
-        "approve" if section == Section::Finally => {
+        "approve" | "wait_for" if section == Section::Finally => {
             reader.fault(node.at, &path, "`finally` waits for nobody: it has 2 minutes");
             None
         }
         "approve" => approval(reader, node, &path).map(StepKind::Approve),
+        "wait_for" => wait_for(reader, node, &path).map(StepKind::WaitFor),
         _ => sleep(reader, node, &path).map(StepKind::Sleep),
     }
 }
@@ -231,6 +234,24 @@ fn action(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> Option<S
     let with_path = fields.path("with");
     let with = fields.take("with").map_or_else(empty_template, |node| object_template(reader, node, &with_path));
     Some(StepKind::Action { plugin, action, connection, with: with? })
+}
+
+fn wait_for(reader: &mut Reader, node: &Node, path: &str) -> Option<WaitStep> {
+    let (signal, timeout) = if let Data::Object(_) = &node.data {
+        let mut fields = reader.object(node, path)?;
+        let signal = fields.need(reader, "signal");
+        let timeout = duration(reader, &mut fields, "timeout", Duration::from_secs(1), MAX_TIMEOUT);
+        fields.finish(reader);
+        (signal?, timeout)
+    } else {
+        (node, None)
+    };
+    let name = reader.text(signal, path)?;
+    if !is_identifier(&name) {
+        reader.fault(signal.at, path, format!("{name:?} is no signal: a word in snake_case is wanted"));
+        return None;
+    }
+    Some(WaitStep { signal: name, timeout })
 }
 
 fn sleep(reader: &mut Reader, node: &Node, path: &str) -> Option<SleepStep> {
@@ -292,7 +313,7 @@ fn approval(reader: &mut Reader, node: &Node, path: &str) -> Option<ApproveStep>
 }
 
 /// Whether a text is a CEL identifier in `snake_case`, and none of CEL's own words.
-pub(super) fn is_identifier(text: &str) -> bool {
+pub fn is_identifier(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let reserved = ["true", "false", "null", "in", "as", "if", "for", "let", "var", "while", "return", "import"];
     text.len() <= 64

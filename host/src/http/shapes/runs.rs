@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{value, word};
@@ -46,6 +46,9 @@ pub struct Run {
     pub finished_at: Option<String>,
     /// When its time runs out, RFC 3339.
     pub deadline: String,
+    /// What it was told from outside: `{name, payload, by, at, taken_by}`.
+    #[schema(value_type = Vec<Object>)]
+    pub signals: Vec<Value>,
     /// The steps in the document's order.
     pub order: Vec<String>,
     /// The steps by id.
@@ -98,11 +101,19 @@ impl From<run::Run> for Run {
             created_at: run.created_at.to_string(),
             finished_at: run.finished_at.map(|at| at.to_string()),
             deadline: run.deadline.to_string(),
+            signals: run.signals.iter().map(signal).collect(),
             order: run.steps.iter().filter(|step| step.item.is_none()).map(|step| step.step.clone()).collect(),
             steps: steps(run.steps),
             workflow: run.workflow,
         }
     }
+}
+
+/// A signal without its key.
+fn signal(signal: &run::Signal) -> Value {
+    json!({
+        "name": signal.name, "payload": signal.payload, "by": signal.by, "at": signal.at, "taken_by": signal.taken_by,
+    })
 }
 
 /// The steps by id, each with its items.
