@@ -16,9 +16,10 @@ bench: plugins ## figures beside the floor of this machine, written to bench/
 plugins: ## the bundled plugins as components, in target/plugins
 	scripts/plugins.sh
 
-soak: plugins ## the crash campaign, ten times as long
+soak: plugins ## the crash campaign, for longer and with more runs in flight
 	scripts/plugins.sh --tests
-	WARDROOM_TEST_KILLS=$${KILLS:-200} cargo test --package wardroom-tests -- crash::
+	WARDROOM_TEST_KILLS=$${KILLS:-500} WARDROOM_TEST_RUNS=$${RUNS:-1000} \
+		cargo test --package wardroom-tests -- crash:: --nocapture
 
 fuzz: ## the property tests with many more cases
 	PROPTEST_CASES=$${CASES:-20000} cargo test --package wardroom --lib

@@ -72,6 +72,18 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Runs a statement behind the server's back.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
+        connection.execute(sql).await.expect("is done");
+    }
+}
+
 /// The private server's URL, without a database.
 fn postgres() -> &'static str {
     static SERVER: OnceLock<String> = OnceLock::new();

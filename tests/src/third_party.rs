@@ -35,7 +35,7 @@ pub struct ThirdParty {
 }
 
 impl ThirdParty {
-    /// Starts it. `/echo` answers with the request's headers and body, `/redirect?TO` sends elsewhere, `/large` answers
+    /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers and body, `/redirect?TO` sends elsewhere, `/large` answers
     /// 3 MiB, `/slow` never, everything else 200 `{}`.
     ///
     /// # Panics
@@ -66,6 +66,11 @@ impl ThirdParty {
         format!("http://{}", self.address)
     }
 
+    /// How often it was asked so far.
+    pub fn count(&self) -> usize {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// What it was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -79,6 +84,9 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
         tokio::time::sleep(pause).await;
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let answer = match path {
+            flaky if flaky.starts_with("/flaky") && is_first(&asked, &request.path) => {
+                "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_owned()
+            }
             "/slow" => return std::future::pending().await,
             "/redirect" => format!("HTTP/1.1 302 Found\r\nlocation: {query}\r\ncontent-length: 0\r\n\r\n"),
             "/large" => body(&"x".repeat(3 << 20)),
@@ -89,6 +97,10 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
             return;
         }
     }
+}
+
+fn is_first(asked: &Mutex<Vec<Asked>>, path: &str) -> bool {
+    asked.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|known| known.path == path).count() == 1
 }
 
 fn body(text: &str) -> String {

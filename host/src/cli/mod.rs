@@ -10,6 +10,7 @@ mod demo;
 mod handle;
 mod platform;
 mod plugin;
+mod run;
 mod serve;
 pub mod terminal;
 
@@ -44,7 +45,7 @@ enum Command {
     Incident(handle::Incident),
     /// Shows, follows and settles runs.
     #[command(subcommand)]
-    Run(handle::Run),
+    Run(run::Run),
     /// Lists and decides approvals.
     #[command(subcommand)]
     Approval(handle::Approval),

@@ -24,6 +24,26 @@ pub mod time;
 pub mod timeline;
 pub mod workflow;
 
+/// How deep a value from outside may be nested: most readers of JSON stop at 128 levels, and what comes in is handed on a
+/// few levels deeper.
+pub const MAX_DEPTH: usize = 64;
+
+/// Whether a value is nested deeper than [`MAX_DEPTH`].
+pub fn is_too_deep(value: &serde_json::Value) -> bool {
+    let mut open = vec![(value, 1)];
+    while let Some((value, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            return true;
+        }
+        match value {
+            serde_json::Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            serde_json::Value::Object(fields) => open.extend(fields.values().map(|field| (field, depth + 1))),
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -102,7 +102,7 @@ impl Engine {
             undo_data: state.undo.clone(),
             callback_url: None,
             deadline: limit.min(left),
-            lease: Some(self.0.fence.watch()),
+            lease: Some(self.life().watch()),
             overlay,
         })
     }

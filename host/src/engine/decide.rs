@@ -4,9 +4,11 @@ use serde_json::Value;
 
 use super::{Caller, Engine, EngineError, once::Once};
 use crate::domain::{
+    MAX_DEPTH,
     id::{ApprovalId, RunId},
+    is_too_deep,
     run::{
-        Approval, Run, Signal,
+        Approval, Hold, Run, Signal,
         happening::{Decision, Happening},
     },
     workflow::is_identifier,
@@ -75,11 +77,15 @@ impl Engine {
         if payload.to_string().len() > MAX_PAYLOAD {
             return Err(EngineError::invalid("payload", format!("at most {MAX_PAYLOAD} bytes of JSON are wanted")));
         }
+        if is_too_deep(&payload) {
+            return Err(EngineError::invalid("payload", format!("at most {MAX_DEPTH} levels of nesting are wanted")));
+        }
         let key = once.map(Once::full_key);
         // Sent again after the run has ended, it was still taken the first time.
         let known = self.store().run(run).await?.ok_or_else(|| EngineError::not_found("run", run))?;
-        if known.status.is_terminal() && known.signal_of_key(key.as_deref()).is_some() {
-            return Ok(known);
+        if let Some(sent) = known.signal_of_key(key.as_deref()).filter(|_| known.status.is_terminal()) {
+            let same = sent.name == name && sent.payload == payload;
+            return if same { Ok(known) } else { Err(EngineError::KeyReused) };
         }
         let signal = Signal { name: name.to_owned(), payload, by: caller.actor(), at: self.now(), key, taken_by: None };
         self.tell(run, Happening::Signaled(signal)).await
@@ -95,6 +101,18 @@ impl Engine {
         decision: Decision,
     ) -> Result<Run, EngineError> {
         self.tell(run, Happening::EffectDecided { step: step.to_owned(), item, decision, by: caller.actor() }).await
+    }
+
+    /// Holds a run: what is in flight finishes, nothing new is called, and its time goes on.
+    pub async fn pause_run(&self, caller: &Caller, run: RunId, reason: Option<String>) -> Result<Run, EngineError> {
+        check_reason(reason.as_deref())?;
+        let hold = Hold { by: caller.actor(), reason, at: self.now() };
+        self.tell(run, Happening::PauseRequested(hold)).await
+    }
+
+    /// Lets a held run go on.
+    pub async fn resume_run(&self, caller: &Caller, run: RunId) -> Result<Run, EngineError> {
+        self.tell(run, Happening::ResumeRequested { by: caller.actor() }).await
     }
 
     /// Stops a run: nothing new starts, what is in flight settles.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Engine, EngineError,
@@ -76,8 +76,9 @@ impl Engine {
         let alerts: Vec<Alert> =
             firing.by_ref().take(MAX_ALERTS).map(|signal| self.new_alert(&incident, delivery, signal)).collect();
         let mut then = opening(self, &incident, &alerts, &actor, &BTreeMap::new());
+        let scope = incident_scope(&incident, &alerts, &BTreeMap::new());
         for alert in &alerts {
-            then.extend(self.alert_dependants(&incident, &alerts, alert, false));
+            then.extend(self.alert_dependants(&scope, alert, false));
         }
         let changed = alerts.len();
         let write = Write { guard: Guard::NewIncident(Box::new(incident.clone())), then };
@@ -110,11 +111,11 @@ impl Engine {
         if changed.is_empty() {
             return Ok(Some(Ingested { incident: Some(incident), opened: false, changed: 0 }));
         }
-        let now_known = merged(&known, &changed);
+        let scope = incident_scope(&incident, &merged(&known, &changed), &BTreeMap::new());
         let mut then = Vec::new();
         for (alert, fires) in &changed {
             let refired = *fires && incident.stage == Stage::Resolution;
-            then.extend(self.alert_dependants(&incident, &now_known, alert, refired));
+            then.extend(self.alert_dependants(&scope, alert, refired));
         }
         // Alerts do not bump what people edit.
         incident.version += 1;
@@ -138,8 +139,8 @@ impl Engine {
         }
     }
 
-    fn alert_dependants(&self, incident: &Incident, alerts: &[Alert], alert: &Alert, refired: bool) -> Vec<Dependant> {
-        let id: IncidentId = incident.id;
+    fn alert_dependants(&self, scope: &Value, alert: &Alert, refired: bool) -> Vec<Dependant> {
+        let id: IncidentId = alert.incident;
         let fact = AlertFact {
             status: alert.signal.status,
             source: alert.source.clone(),
@@ -152,7 +153,6 @@ impl Engine {
             (AlertStatus::Firing, true) => "fires again",
             (AlertStatus::Resolved, _) => "no longer fires",
         };
-        let snapshot = incident_scope(incident, alerts, &BTreeMap::new());
         let event = |fact| {
             Dependant::Event(Event {
                 id: EventId(self.new_id()),
@@ -160,7 +160,7 @@ impl Engine {
                 at: alert.changed_at,
                 depth: 0,
                 fact,
-                snapshot: snapshot.clone(),
+                snapshot: scope.clone(),
             })
         };
         let entry = NewEntry {

@@ -2,7 +2,7 @@
 //! nor the terminal: without them it still works. In reading order:
 //!
 //! - [`open`], [`ingest`], [`stage`], [`edit`]: incidents
-//! - [`trigger`], [`dispatch`], [`start`]: from an event or a request to a run
+//! - [`trigger`], [`dispatch`], [`start`], `rerun`: from an event or a request to a run
 //! - [`plan`], [`worker`], `call`, [`builtin`]: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
 //! - [`recover`]: leases, and what a crash left
@@ -10,7 +10,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use tokio::sync::Notify;
@@ -42,6 +42,7 @@ pub mod plan;
 pub mod platform;
 pub mod ports;
 pub mod recover;
+mod rerun;
 pub mod scope;
 pub mod stage;
 pub mod start;
@@ -87,7 +88,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-    /// This host's claim, already registered.
+    /// This host's first claim, already registered.
     pub lease: Lease,
 }
 
@@ -102,15 +103,18 @@ struct Inner {
     events: Notify,
     /// A run became due: the recovery loop looks.
     due: Notify,
-    /// Until when this host's lease holds, by the monotonic clock.
-    fence: recover::Fence,
+    life: RwLock<Arc<recover::Life>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// The heartbeat goes on until the tasks have ended.
+    at_rest: CancellationToken,
+    heart: TaskTracker,
 }
 
 impl Engine {
     /// Puts the engine together; nothing runs before [`Engine::begin`].
     pub fn new(parts: Parts) -> Self {
+        let life = RwLock::new(Arc::new(recover::Life::new(parts.lease)));
         Self(Arc::new(Inner {
             parts,
             catalog: RwLock::new(None),
@@ -120,15 +124,17 @@ impl Engine {
             watched: watch::Watched::default(),
             events: Notify::new(),
             due: Notify::new(),
-            fence: recover::Fence::default(),
+            life,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            at_rest: CancellationToken::new(),
+            heart: TaskTracker::new(),
         }))
     }
 
     /// Starts the loops: heartbeat, recovery, dispatch.
     pub fn begin(&self) {
-        self.0.tasks.spawn(self.clone().keep_lease());
+        self.0.heart.spawn(self.clone().keep_lease());
         self.0.tasks.spawn(self.clone().recover());
         self.0.tasks.spawn(self.clone().dispatch());
     }
@@ -138,6 +144,9 @@ impl Engine {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.at_rest.cancel();
+        self.0.heart.close();
+        self.0.heart.wait().await;
         if let Err(error) = self.store().release_host(self.lease()).await {
             tracing::warn!(%error, "the lease could not be released: it expires by itself");
         }
@@ -156,7 +165,7 @@ impl Engine {
     /// Whether requests can be served: the database answers, this host holds its lease, and nothing stops.
     pub async fn ready(&self) -> Result<(), EngineError> {
         self.store().ping().await?;
-        if self.0.stop.is_cancelled() || self.0.fence.is_lost() {
+        if self.0.stop.is_cancelled() || self.life().is_over() {
             return Err(EngineError::Stopping);
         }
         Ok(())
@@ -180,6 +189,10 @@ impl Engine {
     }
 
     pub(crate) fn lease(&self) -> Lease {
-        self.0.parts.lease
+        self.life().lease
+    }
+
+    fn life(&self) -> Arc<recover::Life> {
+        Arc::clone(&self.0.life.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

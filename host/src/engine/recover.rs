@@ -1,6 +1,10 @@
 //! Leases and recovery: this host's heartbeat, the claim of runs that are due, and what a host that is gone left behind.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::sync::watch;
 
@@ -8,9 +12,11 @@ use super::Engine;
 use crate::{
     clock::monotonic_now,
     domain::{
-        run::{StepStatus, happening::Happening},
+        id::RunId,
+        run::{Lease, StepStatus, happening::Happening},
         time::Timestamp,
     },
+    store::StoreError,
 };
 
 /// How long a lease holds without a beat.
@@ -26,59 +32,73 @@ const CLAIM: u32 = 128;
 /// Up to when a timer in this process announces a due run; what is further off is found by polling.
 const ANNOUNCED: Duration = Duration::from_secs(30);
 
-/// Until when this host may act under its lease, by the monotonic clock: the database's time decides who owns a run, this
-/// one when to fall silent. None: no lease.
+/// One life of this host: its lease, and by the monotonic clock until when it may act under it. The database's time decides
+/// who owns a run, this one when to fall silent. A lease that ran out is never revived: a new life follows, and what was
+/// begun in the old one sends nothing more.
 #[derive(Debug)]
-pub(super) struct Fence(watch::Sender<Option<Instant>>);
-
-impl Default for Fence {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
+pub(super) struct Life {
+    pub(super) lease: Lease,
+    until: watch::Sender<Option<Instant>>,
 }
 
-impl Fence {
-    /// The last moment to send something, as the heartbeat moves it.
+impl Life {
+    pub(super) fn new(lease: Lease) -> Self {
+        Self { lease, until: watch::Sender::new(None) }
+    }
+
+    /// The last moment to send something, as the heartbeat moves it; none when there is none any more.
     pub(super) fn watch(&self) -> watch::Receiver<Option<Instant>> {
-        self.0.subscribe()
+        self.until.subscribe()
     }
 
     /// Whether the lease has run out.
-    pub(super) fn is_lost(&self) -> bool {
-        self.0.borrow().is_none_or(|until| until <= monotonic_now())
+    pub(super) fn is_over(&self) -> bool {
+        self.until.borrow().is_none_or(|until| until <= monotonic_now())
     }
 
     fn renewed(&self, asked_at: Instant) {
         // Counted from before the question, so that the answer's delay shortens the lease instead of stretching it.
-        self.0.send_replace(Some(asked_at + LEASE.saturating_sub(MARGIN)));
+        self.until.send_replace(Some(asked_at + LEASE.saturating_sub(MARGIN)));
     }
 
-    fn lost(&self) {
-        self.0.send_replace(None);
+    fn end(&self) {
+        self.until.send_replace(None);
     }
 }
 
 impl Engine {
-    /// Renews the lease once; done before anything is claimed.
+    /// Renews the lease once, or begins a new life when it ran out; done before anything is claimed. `false` when another
+    /// process has this host's identity.
     pub async fn beat(&self) -> bool {
-        let asked_at = monotonic_now();
-        match self.store().renew_host(self.lease(), LEASE).await {
-            Ok(true) => {
-                self.0.fence.renewed(asked_at);
-                true
+        let (asked_at, life) = (monotonic_now(), self.life());
+        match self.renew(&life).await {
+            Ok(Some(lease)) if lease == life.lease => life.renewed(asked_at),
+            Ok(Some(lease)) => {
+                life.end();
+                tracing::warn!(lease.epoch, "the lease had run out: this host begins a new life");
+                let life = Life::new(lease);
+                life.renewed(asked_at);
+                *self.0.life.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(life);
             }
-            Ok(false) => {
-                self.0.fence.lost();
+            Ok(None) => {
+                life.end();
                 tracing::error!("another process took this host's identity: this one stops driving runs");
-                false
+                return false;
             }
-            Err(error) => {
-                tracing::warn!(%error, "the lease could not be renewed; trying again");
-                true
-            }
+            Err(error) => tracing::warn!(%error, "the lease could not be renewed; trying again"),
         }
+        true
     }
 
+    /// The lease that holds now: the same, or that of the next life; none when somebody else lives it.
+    async fn renew(&self, life: &Life) -> Result<Option<Lease>, StoreError> {
+        if self.store().renew_host(life.lease, LEASE).await? {
+            return Ok(Some(life.lease));
+        }
+        self.store().revive_host(life.lease, LEASE).await
+    }
+
+    /// Beats until the last run has come to rest: what is in flight while the host stops needs the lease.
     pub(super) async fn keep_lease(self) {
         loop {
             if !self.beat().await {
@@ -86,13 +106,18 @@ impl Engine {
             }
             tokio::select! {
                 () = tokio::time::sleep(BEAT) => {}
-                () = self.0.stop.cancelled() => return,
+                () = self.0.at_rest.cancelled() => return,
             }
         }
     }
 
     pub(super) async fn recover(self) {
+        let (mut suspects, mut looked_at) = (BTreeSet::new(), None);
         while !self.0.stop.is_cancelled() {
+            if looked_at.is_none_or(|at: Instant| at.elapsed() >= BEAT) {
+                looked_at = Some(monotonic_now());
+                suspects = self.strays(&suspects).await;
+            }
             let claimed = match self.claim().await {
                 Ok(claimed) => claimed,
                 Err(error) => {
@@ -111,19 +136,46 @@ impl Engine {
         }
     }
 
+    /// Picks up runs that are leased to this host and that nobody here drives, seen twice in a row: something between the
+    /// lease and the actor went wrong. Gives what it saw.
+    async fn strays(&self, suspects: &BTreeSet<RunId>) -> BTreeSet<RunId> {
+        let life = self.life();
+        let leased = match self.store().leased_runs(life.lease).await {
+            Ok(leased) => leased,
+            Err(error) => {
+                tracing::warn!(%error, "this host's runs could not be looked over; trying again");
+                return BTreeSet::new();
+            }
+        };
+        let strays: BTreeSet<RunId> = leased.into_iter().filter(|id| self.driven(*id).is_none()).collect();
+        for id in strays.intersection(suspects) {
+            match self.store().run(*id).await {
+                Ok(Some(run)) if run.lease == Some(life.lease) => {
+                    tracing::warn!(run.id = %id, "a run that nobody drove goes on");
+                    self.drive_with(run, Happening::Orphaned { in_flight: Vec::new() });
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(run.id = %id, %error, "a run that nobody drives could not be read"),
+            }
+        }
+        strays
+    }
+
     /// Claims runs that are due and owned by nobody alive, and drives them on.
     async fn claim(&self) -> Result<usize, super::EngineError> {
-        if self.0.fence.is_lost() {
+        let life = self.life();
+        if life.is_over() {
             return Ok(0);
         }
-        let claimed = self.store().claim_runs(self.lease(), self.now(), CLAIM).await?;
+        let claimed = self.store().claim_runs(life.lease, self.now(), CLAIM).await?;
         let count = claimed.len();
         for run in claimed {
             let orphaned = run.steps.iter().any(|step| step.status == StepStatus::Running);
             if orphaned {
                 tracing::info!(run.id = %run.id, "a run whose host was gone goes on here");
             }
-            self.drive_with(run, if orphaned { Happening::Orphaned } else { Happening::Due });
+            let orphaned = orphaned.then(|| Happening::Orphaned { in_flight: Vec::new() });
+            self.drive_with(run, orphaned.unwrap_or(Happening::Due));
         }
         Ok(count)
     }

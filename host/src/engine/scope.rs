@@ -1,10 +1,18 @@
 //! The incident as expressions and plugins see it.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::{alert::Alert, id::PersonId, incident::Incident, person::Person};
+use crate::domain::{
+    alert::{Alert, AlertStatus},
+    id::PersonId,
+    incident::Incident,
+    person::Person,
+};
+
+/// How many alerts expressions see: the newest that fire, then the newest that do not.
+const ALERTS_SEEN: usize = 50;
 
 /// The incident in the shape of `incident` in expressions. Lists are empty until known.
 pub fn incident_scope(incident: &Incident, alerts: &[Alert], people: &BTreeMap<PersonId, Person>) -> Value {
@@ -23,6 +31,9 @@ pub fn incident_scope(incident: &Incident, alerts: &[Alert], people: &BTreeMap<P
             responders.push(person);
         }
     }
+    let mut seen_alerts: Vec<&Alert> = alerts.iter().collect();
+    seen_alerts.sort_by_key(|alert| (alert.signal.status != AlertStatus::Firing, Reverse(alert.changed_at)));
+    seen_alerts.truncate(ALERTS_SEEN);
     json!({
         "id": incident.id,
         "number": incident.reference(),
@@ -31,7 +42,7 @@ pub fn incident_scope(incident: &Incident, alerts: &[Alert], people: &BTreeMap<P
         "severity": incident.severity,
         "stage": incident.stage,
         "labels": incident.labels,
-        "alerts": alerts.iter().map(alert_scope).collect::<Vec<_>>(),
+        "alerts": seen_alerts.into_iter().map(alert_scope).collect::<Vec<_>>(),
         "roles": roles,
         "responders": responders,
         "stakeholders": [],

@@ -74,24 +74,46 @@ impl Engine {
         once: Option<Once>,
     ) -> Result<Run, EngineError> {
         for _ in 0..2 {
-            if let Some(made) = self.made_before(once.as_ref()).await? {
-                let id: RunId = made.parse().map_err(|_| EngineError::not_found("run", &made))?;
-                return self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id));
+            if let Some(run) = self.run_made_before(once.as_ref()).await? {
+                return Ok(run);
             }
             let catalog = self.catalog().await?;
             let seedling = self.seedling(caller, request, &catalog).await?;
             let begun = self.begin_run(seedling, &catalog).await?;
-            let boxed = Box::new(begun.run.clone());
-            let (at, id) = (begun.run.created_at, begun.run.id);
-            let guard = Guard::NewRun(boxed.clone());
-            let write = making(once.as_ref(), id, at, guard, Dependant::NewRun(boxed), begun.then);
-            if self.store().commit(write).await? == Committed::Applied {
-                let run = begun.run.clone();
-                self.drive(begun.run, begun.effects);
+            if let Some(run) = self.launch(begun, once.as_ref()).await? {
                 return Ok(run);
             }
         }
         Err(EngineError::Overloaded)
+    }
+
+    /// Writes a run that has begun and drives it; none when the key has made another before.
+    pub(super) async fn launch(&self, begun: Begun, once: Option<&Once>) -> Result<Option<Run>, EngineError> {
+        if self.0.stop.is_cancelled() {
+            return Err(EngineError::Stopping);
+        }
+        let boxed = Box::new(begun.run.clone());
+        let (at, id) = (begun.run.created_at, begun.run.id);
+        let guard = Guard::NewRun(boxed.clone());
+        let write = making(once, id, at, guard, Dependant::NewRun(boxed), begun.then);
+        // Of its own: whoever asked may hang up in between, and a run that is written has to be driven.
+        let engine = self.clone();
+        let launched = self.0.tasks.spawn(async move {
+            if engine.store().commit(write).await? == Committed::Lost {
+                return Ok(None);
+            }
+            let run = begun.run.clone();
+            engine.drive(begun.run, begun.effects);
+            Ok(Some(run))
+        });
+        launched.await.map_err(|error| EngineError::Internal(format!("the start ended early: {error}")))?
+    }
+
+    /// The run that an earlier request under this key made.
+    pub(super) async fn run_made_before(&self, once: Option<&Once>) -> Result<Option<Run>, EngineError> {
+        let Some(made) = self.made_before(once).await? else { return Ok(None) };
+        let id: RunId = made.parse().map_err(|_| EngineError::not_found("run", &made))?;
+        Ok(Some(self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?))
     }
 
     async fn seedling<'a>(
@@ -155,7 +177,7 @@ impl Engine {
         let workflow = &seedling.live.workflow;
         let pins = pins(workflow, catalog).map_err(EngineError::Conflict)?;
         let now = self.now();
-        let mut run = Run {
+        let run = Run {
             id: RunId(self.new_id()),
             workflow: workflow.name.clone(),
             revision: seedling.live.revision,
@@ -163,6 +185,7 @@ impl Engine {
             mode: seedling.mode,
             incident: seedling.incident,
             event: seedling.event,
+            rerun_of: None,
             trigger: seedling.trigger,
             inputs: seedling.inputs,
             depth: seedling.depth,
@@ -173,14 +196,25 @@ impl Engine {
             deadline: now.plus(workflow.timeout),
             ending: None,
             section: Section::Main,
+            hold: None,
             signals: Vec::new(),
             version: 0,
             lease: None,
             wake_at: Some(now),
             steps: workflow.steps.iter().map(|step| StepRun::pending(&step.id)).collect(),
         };
+        self.first_steps(run, &seedling.scope, catalog).await
+    }
+
+    /// Lets a new run take its first steps in memory.
+    pub(super) async fn first_steps(
+        &self,
+        mut run: Run,
+        scope: &Value,
+        catalog: &Catalog,
+    ) -> Result<Begun, EngineError> {
         let plan = self.plan(&run).await?;
-        let context = context(self, &plan, &seedling.scope);
+        let context = context(self, &plan, scope);
         let mut effects = vec![Effect::Entry {
             kind: EntryKind::Run,
             step: None,
@@ -188,11 +222,11 @@ impl Engine {
                 by @ Actor::Person { .. } => Some(by.clone()),
                 _ => None,
             },
-            text: format!("{} started", run.workflow),
-            data: json!({ "run": run.id, "mode": run.mode }),
+            text: format!("{} started{}", run.workflow, if run.rerun_of.is_some() { " again" } else { "" }),
+            data: json!({ "run": run.id, "mode": run.mode, "rerun_of": run.rerun_of }),
         }];
         effects.extend(machine::apply(&mut run, Happening::Due, &context)?);
-        let then = self.dependants(&run, &effects, catalog, &seedling.scope);
+        let then = self.dependants(&run, &effects, catalog, scope);
         Ok(Begun { run, effects, then })
     }
 
@@ -252,7 +286,7 @@ fn is_drill(scope: &Value) -> bool {
 }
 
 /// Whether the workflow has a manual trigger that lets the caller start it.
-fn may_start(caller: &Caller, workflow: &Arc<Workflow>) -> Result<(), EngineError> {
+pub(super) fn may_start(caller: &Caller, workflow: &Arc<Workflow>) -> Result<(), EngineError> {
     let mut manual = workflow.on.iter().filter_map(|trigger| match &trigger.kind {
         TriggerKind::Manual { allow } => Some(allow),
         _ => None,

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
+    self,
     alert::AlertStatus,
     event::{Event, Fact, MAX_DEPTH},
     expression::Scope,
+    is_too_deep,
     workflow::{AlertChange, Direction, Entry, Trigger, TriggerKind, Workflow},
 };
 
@@ -174,6 +176,9 @@ fn inputs(workflow: &Workflow, given: Value) -> Result<Value, NotAdmitted> {
         Value::Null => Map::new(),
         other => return Err(refuse("inputs", format!("an object is wanted, not {other}"))),
     };
+    if given.values().any(is_too_deep) {
+        return Err(refuse("inputs", format!("at most {} levels of nesting are wanted", domain::MAX_DEPTH)));
+    }
     let mut checked = Map::new();
     for (name, schema) in &workflow.inputs {
         let Some(value) = given.remove(name).or_else(|| schema.source().get("default").cloned()) else {

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         id::RunId,
         run::{
-            Run, StepError,
+            Run, StepError, StepStatus,
             happening::{Context, Effect, Ended, Happening, Returned},
             machine,
         },
@@ -31,6 +31,8 @@ use crate::{
 const INBOX: usize = 64;
 /// How often a write is tried again before the caller is told to come back.
 const LOST_WRITES: usize = 16;
+/// How soon a run is looked at again whose time had come and which did not move.
+const OVERDUE: Duration = Duration::from_millis(250);
 /// The pause after a write that failed, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -42,6 +44,14 @@ struct Message {
     reply: Option<Reply>,
 }
 
+/// What an actor is handed.
+enum Mail {
+    /// Something happened to the run.
+    Happened(Box<Message>),
+    /// The calls that a write elsewhere in this process asked for.
+    Start(Vec<Effect>),
+}
+
 /// The runs this host drives.
 #[derive(Default)]
 pub(super) struct Actors {
@@ -49,7 +59,7 @@ pub(super) struct Actors {
 }
 
 struct Driven {
-    inbox: mpsc::Sender<Message>,
+    inbox: mpsc::Sender<Mail>,
     /// The run as it was last written.
     run: Arc<Run>,
 }
@@ -74,8 +84,14 @@ impl Engine {
 
     /// Drives a run that this host has claimed or just created.
     pub(super) fn drive(&self, run: Run, effects: Vec<Effect>) {
-        if let Entry::Vacant(place) = self.0.actors.lock().entry(run.id) {
-            place.insert(self.spawn(Arc::new(run), effects));
+        match self.0.actors.lock().entry(run.id) {
+            Entry::Vacant(place) => drop(place.insert(self.spawn(Arc::new(run), effects))),
+            // Somebody spoke to the run between its being written and this: the actor that hears them makes the calls.
+            Entry::Occupied(driven) => {
+                if driven.get().inbox.try_send(Mail::Start(effects)).is_err() {
+                    tracing::warn!(run.id = %run.id, "the run's first calls wait until it is found again");
+                }
+            }
         }
     }
 
@@ -83,7 +99,7 @@ impl Engine {
     pub(super) fn drive_with(&self, run: Run, happening: Happening) {
         let id = run.id;
         if let Err(error) = self.post(id, Some(run), Message { happening, reply: None }) {
-            tracing::warn!(run.id = %id, %error, "a claimed run could not be driven; it is claimed again");
+            tracing::warn!(run.id = %id, %error, "a claimed run could not be driven; it is found again");
         }
     }
 
@@ -105,7 +121,7 @@ impl Engine {
             // The actor left between the two looks: the caller reads the run and comes again.
             (Entry::Vacant(_), None) => return Err(EngineError::Overloaded),
         };
-        driven.inbox.try_send(message).map_err(|_| EngineError::Overloaded)
+        driven.inbox.try_send(Mail::Happened(Box::new(message))).map_err(|_| EngineError::Overloaded)
     }
 
     fn spawn(&self, run: Arc<Run>, effects: Vec<Effect>) -> Driven {
@@ -127,7 +143,7 @@ impl Engine {
 struct RunActor {
     engine: Engine,
     run: Arc<Run>,
-    inbox: mpsc::Receiver<Message>,
+    inbox: mpsc::Receiver<Mail>,
     calls: JoinSet<Returned>,
     /// What each task calls, for the day one ends without saying so.
     in_flight: HashMap<task::Id, Returned>,
@@ -163,19 +179,36 @@ impl RunActor {
     /// What happened next: everything that is there already goes into one write.
     async fn next(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
-        let due = due(self.run.wake_at.map(|at| at.since(self.engine.now())));
+        let mut mails = Vec::new();
+        let pause = self.pause();
         tokio::select! {
-            Some(message) = self.inbox.recv() => messages.push(message),
+            Some(mail) = self.inbox.recv() => mails.push(mail),
             Some(ended) = self.calls.join_next_with_id() => messages.extend(self.returned(ended)),
-            () = due => messages.push(Message { happening: Happening::Due, reply: None }),
+            () = due(pause) => messages.push(Message { happening: Happening::Due, reply: None }),
         }
-        while let Ok(message) = self.inbox.try_recv() {
-            messages.push(message);
+        while let Ok(mail) = self.inbox.try_recv() {
+            mails.push(mail);
+        }
+        for mail in mails {
+            match mail {
+                Mail::Happened(message) => messages.push(*message),
+                Mail::Start(effects) => self.start_calls(&effects),
+            }
         }
         while let Some(ended) = self.calls.try_join_next_with_id() {
             messages.extend(self.returned(ended));
         }
+        // What is lost is told apart from what is in flight before anything new starts.
+        messages.sort_by_key(|message| !matches!(message.happening, Happening::Orphaned { .. }));
         messages
+    }
+
+    /// How long until time alone moves the run on; none while the host stops. A time that has passed already did not move
+    /// it: it is not asked again at once.
+    fn pause(&self) -> Option<Duration> {
+        let at = self.run.wake_at.filter(|_| !self.engine.0.stop.is_cancelled())?;
+        let pause = at.since(self.engine.now());
+        Some(if pause.is_zero() { OVERDUE } else { pause })
     }
 
     fn returned(&mut self, ended: Result<(task::Id, Returned), task::JoinError>) -> Option<Message> {
@@ -193,8 +226,8 @@ impl RunActor {
     }
 
     /// Writes what happened. People are told to come back when it cannot be written for long; results of calls and claims
-    /// are kept until they are written or the lease is lost: given up, they would leave the run owned by a host that no
-    /// longer drives it.
+    /// are kept until they are written or another host has the run: given up, they would leave it with a host that no longer
+    /// drives it.
     async fn settle(&mut self, mut messages: Vec<Message>) {
         let mut pause = FIRST_PAUSE;
         for tries in 1_usize.. {
@@ -218,11 +251,12 @@ impl RunActor {
             if tries >= LOST_WRITES {
                 refuse(&mut messages);
             }
-            let released = self.engine.0.fence.is_lost() || (tries >= LOST_WRITES && self.engine.0.stop.is_cancelled());
-            if messages.is_empty() || released {
+            let stops = tries >= LOST_WRITES && self.engine.0.stop.is_cancelled();
+            let taken_over =
+                self.reload().await && self.run.lease.is_some_and(|lease| lease.host != self.engine.lease().host);
+            if messages.is_empty() || stops || taken_over {
                 return;
             }
-            self.reload().await;
         }
     }
 
@@ -234,9 +268,14 @@ impl RunActor {
         let mut next = Run::clone(&self.run);
         let mut effects = Vec::new();
         let mut kept = Vec::with_capacity(messages.len());
+        let under_way = self.under_way(messages);
         for message in messages.drain(..) {
             let context = context(&self.engine, &plan, &incident);
-            match machine::apply(&mut next, message.happening.clone(), &context) {
+            let happening = match &message.happening {
+                Happening::Orphaned { .. } => Happening::Orphaned { in_flight: under_way.clone() },
+                other => other.clone(),
+            };
+            match machine::apply(&mut next, happening, &context) {
                 Ok(more) => {
                     effects.extend(more);
                     kept.push(message);
@@ -265,12 +304,26 @@ impl RunActor {
         }
     }
 
-    async fn reload(&mut self) {
+    /// The calls that this actor makes, and those whose results are among the messages.
+    fn under_way(&self, messages: &[Message]) -> Vec<(String, Option<u32>)> {
+        let returned = messages.iter().filter_map(|message| match &message.happening {
+            Happening::Returned(returned) => Some(returned),
+            _ => None,
+        });
+        self.in_flight.values().chain(returned).map(|call| (call.step.clone(), call.item)).collect()
+    }
+
+    /// Reads the run anew; whether that worked.
+    async fn reload(&mut self) -> bool {
         match self.engine.store().run(self.run.id).await {
-            Ok(Some(run)) => self.run = Arc::new(run),
+            Ok(Some(run)) => {
+                self.run = Arc::new(run);
+                return true;
+            }
             Ok(None) => tracing::error!(run.id = %self.run.id, "the run is gone from the database"),
             Err(error) => tracing::warn!(run.id = %self.run.id, %error, "the run could not be read"),
         }
+        false
     }
 
     fn changed(&mut self, effects: &[Effect]) {
@@ -290,7 +343,8 @@ impl RunActor {
     fn start_calls(&mut self, effects: &[Effect]) {
         for effect in effects {
             let Effect::Call { step, item } = effect else { continue };
-            let Some(state) = self.run.step_or_item(step, *item) else { continue };
+            let state = self.run.step_or_item(step, *item).filter(|state| state.status == StepStatus::Running);
+            let Some(state) = state.filter(|_| !self.under_way(&[]).contains(&(step.clone(), *item))) else { continue };
             let lost = Returned {
                 step: step.clone(),
                 item: *item,
@@ -336,6 +390,7 @@ fn changed_steps(before: &Run, after: &Run) -> Vec<usize> {
 pub(super) fn context<'a>(engine: &Engine, plan: &'a Arc<Plan>, incident: &'a serde_json::Value) -> Context<'a> {
     Context {
         now: engine.now(),
+        stopping: engine.0.stop.is_cancelled(),
         workflow: &plan.workflow,
         facts: &plan.facts,
         incident,

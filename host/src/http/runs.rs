@@ -1,4 +1,4 @@
-//! Runs: reading, watching, canceling, signals, and settling unknown effects.
+//! Runs: reading, watching, canceling, running again, signals, and settling unknown effects.
 
 use std::convert::Infallible;
 
@@ -39,8 +39,11 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(attempts))
         .routes(routes!(events))
         .routes(routes!(cancel))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
         .routes(routes!(decide))
         .routes(routes!(signal))
+        .routes(routes!(rerun))
 }
 
 /// Which runs.
@@ -86,7 +89,7 @@ async fn show(State(engine): State<Engine>, _: Viewer, Path(id): Path<String>) -
     Ok(Json(find(&engine, &id).await?.into()))
 }
 
-/// Lists every call of a run's steps: logs, HTTP calls, and in a simulation what it would have sent.
+/// Lists every call of a run's steps, those of kept steps in the earlier run included: logs, HTTP calls, and in a simulation what it would have sent.
 #[utoipa::path(
     get, path = "/api/v1/runs/{id}/attempts", tag = "runs", params(("id" = String, Path)),
     responses((status = 200, body = Listed<Attempt>), (status = "4XX", body = Problem)),
@@ -97,7 +100,7 @@ async fn attempts(
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Attempt>>, Problem> {
     let run = find(&engine, &id).await?;
-    let attempts = engine.store().attempts(run.id).await?;
+    let attempts = engine.calls_of(&run).await?;
     Ok(Json(Listed::all(attempts.into_iter().map(Attempt::from).collect())))
 }
 
@@ -145,6 +148,33 @@ async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
+/// Holds a run: what is in flight finishes, nothing new is called. Its time goes on.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/pause", tag = "runs", request_body = Reason, params(("id" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn pause(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Reason>,
+) -> Result<Json<Run>, Problem> {
+    Ok(Json(engine.pause_run(&caller, parse(&id)?, body.value.reason).await?.into()))
+}
+
+/// Lets a held run go on.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/resume", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn resume(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, Problem> {
+    Ok(Json(engine.resume_run(&caller, parse(&id)?).await?.into()))
+}
+
 /// What became of an unknown effect.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -186,6 +216,32 @@ async fn decide(
         Effect::Fail => Decision::Fail,
     };
     Ok(Json(engine.decide_effect(&caller, id, &step, body.value.item, decision).await?.into()))
+}
+
+/// From where.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// The step to begin with: it is done anew, with what needs it and what had not succeeded; the others keep their
+    /// outputs. Without it everything is done anew.
+    from: Option<String>,
+}
+
+/// Starts a run that has ended again, on the same revision and plugins: a new run. An approval in front of a step that is
+/// done anew is asked for again.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/rerun", tag = "runs", request_body = Again, params(("id" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn rerun(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Again>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let once = body.once(&caller);
+    let run = engine.rerun(&caller, parse(&id)?, body.value.from.as_deref(), once.as_ref()).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
 /// A signal.

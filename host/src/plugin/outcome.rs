@@ -13,7 +13,10 @@ use super::{
     limits,
     redact::Redactor,
 };
-use crate::domain::run::{Retry, SideEffect};
+use crate::domain::{
+    MAX_DEPTH, is_too_deep,
+    run::{Retry, SideEffect},
+};
 
 /// The shortest and the longest delay of a pending job.
 const DELAY_MS: (u64, u64) = (100, 3_600_000);
@@ -89,7 +92,8 @@ fn failed(failure: types::Failure) -> PluginError {
         details: failure
             .details
             .filter(|details| details.len() <= limits::TOKEN_BYTES)
-            .and_then(|details| serde_json::from_str(&details).ok()),
+            .and_then(|details| serde_json::from_str(&details).ok())
+            .filter(|details| !is_too_deep(details)),
         artifacts: artifacts(failure.artifacts).unwrap_or_default(),
         undo: token(failure.undo).unwrap_or_default(),
     }));
@@ -139,7 +143,11 @@ fn token(text: Option<String>) -> Result<Option<Value>, PluginError> {
 }
 
 fn json(text: &str, what: &str) -> Result<Value, PluginError> {
-    serde_json::from_str(text).map_err(|error| invalid(format!("{what} is no JSON: {error}")))
+    let value = serde_json::from_str(text).map_err(|error| invalid(format!("{what} is no JSON: {error}")))?;
+    if is_too_deep(&value) {
+        return Err(invalid(format!("{what} is nested deeper than {MAX_DEPTH} levels")));
+    }
+    Ok(value)
 }
 
 fn cut(text: &str, chars: usize) -> String {

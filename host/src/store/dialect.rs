@@ -84,6 +84,17 @@ impl Backend {
         }
     }
 
+    /// The identifier of the transaction that is open on a connection, where there are such.
+    pub(super) async fn this_transaction(self, connection: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
+        match self {
+            Self::Sqlite => Ok(None),
+            Self::Postgres => {
+                let row = sqlx::query("SELECT CAST(pg_current_xact_id() AS TEXT)").fetch_one(connection).await?;
+                row.try_get(0).map(Some)
+            }
+        }
+    }
+
     /// Whether a transaction of [`Backend::transaction_id`] was committed; none when it cannot be told.
     pub(super) async fn was_committed(
         self,

@@ -27,13 +27,28 @@ impl Store {
         Ok(Lease { host, epoch: Cursor(row).int("epoch")? })
     }
 
-    /// Renews a lease; `false` when the host has begun another life.
+    /// Renews a lease that still holds; `false` when it has run out, or the host has begun another life.
     pub async fn renew_host(&self, lease: Lease, duration: Duration) -> Result<bool, StoreError> {
         let now = self.backend().now_ms();
-        let sql =
-            format!("UPDATE hosts SET lease_expires_at = {now} + $1 WHERE id = $2 AND epoch = $3 RETURNING epoch");
+        let sql = format!(
+            "UPDATE hosts SET lease_expires_at = {now} + $1 WHERE id = $2 AND epoch = $3 AND lease_expires_at >= {now} \
+             RETURNING epoch"
+        );
         let cells = vec![milliseconds(duration), rows::id(lease.host.0), Cell::int(lease.epoch)];
         Ok(!self.aside(&sql, cells).await?.is_empty())
+    }
+
+    /// Begins a host's next life after its lease ran out; none when somebody else did so.
+    pub async fn revive_host(&self, lease: Lease, duration: Duration) -> Result<Option<Lease>, StoreError> {
+        let now = self.backend().now_ms();
+        let sql = format!(
+            "UPDATE hosts SET epoch = epoch + 1, lease_expires_at = {now} + $1 WHERE id = $2 AND epoch = $3 \
+             RETURNING epoch"
+        );
+        let cells = vec![milliseconds(duration), rows::id(lease.host.0), Cell::int(lease.epoch)];
+        let rows = self.aside(&sql, cells).await?;
+        let epoch = rows.first().map(|row| Cursor(row).int("epoch")).transpose()?;
+        Ok(epoch.map(|epoch| Lease { epoch, ..lease }))
     }
 
     /// Gives a lease up: what the host drove may be claimed at once.

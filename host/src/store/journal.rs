@@ -92,7 +92,7 @@ enum Failed {
     /// It is certain that nothing was written.
     Undone(sqlx::Error),
     /// The COMMIT got no answer.
-    Unanswered { transaction: String, error: sqlx::Error },
+    Unanswered { transaction: String, applied: Vec<bool>, error: sqlx::Error },
 }
 
 impl Lane {
@@ -121,13 +121,10 @@ impl Lane {
         let writes: Vec<&Write> = batch.iter().map(|waiting| &waiting.write).collect();
         match self.transaction(&writes).await {
             Ok(applied) => answer(batch, &applied),
-            Err(Failed::Unanswered { transaction, error }) => match self.look_up(&transaction).await {
-                // Guards that did not go in cannot be told apart any more: each writer asks its own row.
+            Err(Failed::Unanswered { transaction, applied, error }) => match self.look_up(&transaction).await {
                 Some(true) => {
                     tracing::warn!(%error, "a COMMIT broke, but it had been done");
-                    for waiting in batch {
-                        _ = waiting.answer.send(Err(StoreError::Unanswered));
-                    }
+                    answer(batch, &applied);
                 }
                 Some(false) => self.one_by_one(batch).await,
                 None => {
@@ -166,9 +163,8 @@ impl Lane {
                     tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await;
                 }
                 Err(Failed::Undone(error)) => return Err(StoreError::Write(Arc::new(error))),
-                Err(Failed::Unanswered { transaction, .. }) => match self.look_up(&transaction).await {
-                    // Alone, a transaction with a name is one whose guard went in.
-                    Some(true) => return Ok(Committed::Applied),
+                Err(Failed::Unanswered { transaction, applied, .. }) => match self.look_up(&transaction).await {
+                    Some(true) => return Ok(outcome(applied.first().copied().unwrap_or(false))),
                     Some(false) if tries < TRIES => {}
                     _ => return Err(StoreError::Unanswered),
                 },
@@ -239,10 +235,14 @@ async fn write(backend: Backend, connection: &mut AnyConnection, batch: &[&Write
     let mut writer = Writer { connection, backend, rows: 0 };
     let done = batch::write(&mut writer, batch).await.map_err(Failed::Undone)?;
     let rows = writer.rows;
+    let transaction = match done.transaction {
+        None if rows > 0 => backend.this_transaction(connection).await.map_err(Failed::Undone)?,
+        known => known,
+    };
     match connection.execute("COMMIT").await {
         Ok(_) => Ok((done.applied, rows)),
-        Err(error) => Err(match done.transaction {
-            Some(transaction) => Failed::Unanswered { transaction, error },
+        Err(error) => Err(match transaction {
+            Some(transaction) => Failed::Unanswered { transaction, applied: done.applied, error },
             None => Failed::Undone(error),
         }),
     }

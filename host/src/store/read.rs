@@ -4,7 +4,11 @@ use serde::de::DeserializeOwned;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow, query::Query};
 use uuid::Uuid;
 
-use super::{Store, StoreError, dialect::Driver, statement::Cell};
+use super::{
+    Store, StoreError,
+    dialect::Driver,
+    statement::{Cell, storable},
+};
 use crate::domain::time::Timestamp;
 
 /// A part of a list: at most `limit` items after a cursor that an earlier page gave.
@@ -69,7 +73,7 @@ impl Select {
 pub(super) fn bound(query: Query<'_, Driver, Arguments>, cells: Vec<Cell>) -> Query<'_, Driver, Arguments> {
     cells.into_iter().fold(query, |query, cell| match cell {
         Cell::Int(number) => query.bind(number),
-        Cell::Text(text) => query.bind(text),
+        Cell::Text(text) => query.bind(text.as_deref().map(storable)),
         Cell::Bytes(bytes) => query.bind(bytes),
     })
 }
@@ -148,8 +152,12 @@ fn parsed(column: &'static str, text: &str) -> Result<Uuid, StoreError> {
     text.parse().map_err(|_| StoreError::Row { column, reason: format!("{text:?} is no UUID") })
 }
 
+/// What was written can be read: values that came in within serde's 128 levels are kept a few levels deeper.
 fn from_json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Row { column, reason: error.to_string() })
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.disable_recursion_limit();
+    let read = T::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    read.map_err(|error| StoreError::Row { column, reason: error.to_string() })
 }
 
 /// Every row as a noun.

@@ -1,6 +1,9 @@
 //! Reading runs with their steps, attempts and approvals, and claiming those that are due.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
@@ -16,12 +19,15 @@ use crate::domain::{
     time::Timestamp,
 };
 
-const RUN: &str = "SELECT id, workflow, revision, status, mode, incident_id, event_id, trigger_data, inputs, depth, pins, \
-                   started_by, created_at, finished_at, deadline, ending, section, signals, version, host_id, host_epoch, wake_at FROM runs";
+const RUN: &str = "SELECT id, workflow, revision, status, mode, incident_id, event_id, rerun_of, trigger_data, inputs, depth, pins, \
+                   started_by, created_at, finished_at, deadline, ending, section, hold, signals, version, host_id, host_epoch, wake_at FROM runs";
 const STEP: &str = "SELECT run_id, step, item, status, phase, generation, attempt, calls, input, connection_revision, output, \
                     summary, error, started_at, finished_at, wake_at, resume, undo, approval_id FROM step_runs";
 const APPROVAL: &str = "SELECT id, run_id, step, incident_id, role, status, shows, destructive, requested_at, expires_at, \
                         decided_by, decided_at, reason FROM approvals";
+
+/// How long a claimed run is left alone that could not be read.
+const PUT_OFF: Duration = Duration::from_mins(1);
 
 /// Which runs a list holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,10 +105,34 @@ impl Store {
         let claimed = self.aside(&sql, cells).await?;
         let mut runs = Vec::with_capacity(claimed.len());
         for row in claimed {
-            let id = Cursor(&row).uuid("id")?;
-            runs.extend(self.run(RunId(id)).await?);
+            let id = RunId(Cursor(&row).uuid("id")?);
+            match self.run(id).await {
+                Ok(run) => runs.extend(run),
+                Err(error) => {
+                    tracing::warn!(run.id = %id, %error, "a claimed run could not be read; it is put off");
+                    self.put_off(id, lease, now.plus(PUT_OFF)).await?;
+                }
+            }
         }
         Ok(runs)
+    }
+
+    /// Gives a claimed run back, to be claimed again at a time.
+    async fn put_off(&self, id: RunId, lease: Lease, until: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET host_id = NULL, host_epoch = NULL, wake_at = $1, version = version + 1 \
+                   WHERE id = $2 AND host_id = $3 AND host_epoch = $4 RETURNING id";
+        let cells = vec![rows::time(until), rows::id(id.0), rows::id(lease.host.0), Cell::int(lease.epoch)];
+        self.aside(sql, cells).await?;
+        Ok(())
+    }
+
+    /// The runs leased to a host in one of its lives, at most 1,000.
+    pub async fn leased_runs(&self, lease: Lease) -> Result<BTreeSet<RunId>, StoreError> {
+        let select = Select::new("SELECT id FROM runs")
+            .and("host_id =", rows::id(lease.host.0))
+            .and("host_epoch =", Cell::int(lease.epoch))
+            .order("id", 1_000);
+        Ok(each(&select.all(self).await?, |row| row.uuid("id").map(RunId))?.into_iter().collect())
     }
 
     /// Reads before it writes: most looks find nothing, and a look must not take SQLite's one write lock.
@@ -171,6 +201,7 @@ fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
         mode: row.word("mode")?,
         incident: row.maybe_uuid("incident_id")?.map(IncidentId),
         event: row.maybe_uuid("event_id")?.map(EventId),
+        rerun_of: row.maybe_uuid("rerun_of")?.map(RunId),
         trigger: row.json("trigger_data")?,
         inputs: row.json("inputs")?,
         depth: row.number("depth")?,
@@ -181,6 +212,7 @@ fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
         deadline: row.time("deadline")?,
         ending: row.maybe_json("ending")?,
         section: row.word("section")?,
+        hold: row.maybe_json("hold")?,
         signals: row.json("signals")?,
         version: row.int("version")?,
         lease,

@@ -190,13 +190,18 @@ fn key_text(row: &AnyRow, column: usize) -> Result<String, sqlx::Error> {
     }
 }
 
+/// A text that both databases take: PostgreSQL has no NUL, and a guest may say one.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 fn arguments(rows: &[Cells]) -> Result<AnyArguments, sqlx::Error> {
     use sqlx::Arguments;
     let mut arguments = AnyArguments::default();
     for cell in rows.iter().flatten() {
         match cell {
             Cell::Int(number) => arguments.add(*number),
-            Cell::Text(text) => arguments.add(text.clone()),
+            Cell::Text(text) => arguments.add(text.as_deref().map(storable)),
             Cell::Bytes(bytes) => arguments.add(bytes.clone()),
         }
         .map_err(sqlx::Error::Encode)?;

@@ -2,7 +2,11 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use wardroom_tests::{database::BOTH, server::Server};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use wardroom_tests::{
+    database::BOTH,
+    server::{ADMIN, Server},
+};
 
 use super::{connected, on_both};
 
@@ -120,6 +124,95 @@ steps:
         assert_eq!(server.api.ended(&run).await["status"], json!("succeeded"));
         let paths: Vec<String> = third.asked().into_iter().map(|asked| asked.path).collect();
         assert_eq!(paths, ["/before", "/after"]);
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_paused_run_calls_nothing_until_somebody_resumes_it() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        let tell = |id: &str| {
+            let with = json!({ "path": format!("/{id}") });
+            json!({ "id": id, "uses": "webhook/send", "connection": "hooks", "with": with })
+        };
+        let nap = json!({ "id": "nap", "sleep": "500ms" });
+        let document = json!({
+            "name": "flow", "on": [{ "manual": {} }], "steps": [nap, tell("told")], "finally": [tell("clean")],
+        });
+        api.save("flow", &document.to_string()).await;
+        let start = || api.post("/workflows/flow/runs", json!({}));
+        let (held, stopped) = (start().await.ok(), start().await.ok());
+        for run in [&held, &stopped] {
+            let body = json!({ "reason": "wait for the vendor" });
+            let paused = api.post(&format!("{}/pause", path(run)), body).await.ok();
+            assert_eq!(paused["status"], json!("paused"), "{paused:#}");
+            assert_eq!(paused["hold"]["reason"], json!("wait for the vendor"));
+            api.post(&format!("{}/pause", path(run)), json!({})).await.problem(409);
+        }
+        // A run that began later and is not held has gone past the pause: so have the others, and stay.
+        api.ended(&start().await.ok()).await;
+        assert_eq!(api.get(&path(&held)).await.ok()["status"], json!("paused"));
+        assert_eq!(third.count(), 2);
+        api.post(&format!("{}/resume", path(&held)), json!({})).await.ok();
+        let ended = api.ended(&held).await;
+        assert_eq!((&ended["status"], &ended["hold"]), (&json!("succeeded"), &json!(null)), "{ended:#}");
+        api.post(&format!("{}/resume", path(&held)), json!({})).await.problem(409);
+        api.post(&format!("{}/cancel", path(&stopped)), json!({})).await.ok();
+        assert_eq!(api.ended(&stopped).await["status"], json!("canceled"), "a held run can be canceled");
+        let paths: Vec<String> = third.asked().into_iter().map(|asked| asked.path).collect();
+        assert_eq!(paths, ["/told", "/clean", "/told", "/clean", "/clean"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_no_run_behind() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        let step = json!({ "id": "act", "uses": "webhook/send", "connection": "hooks", "with": { "path": "/act" } });
+        let document = json!({ "name": "flow", "on": [{ "manual": {} }], "steps": [step] });
+        api.save("flow", &document.to_string()).await;
+        let address = api.url.trim_start_matches("http://").to_owned();
+        let request = format!(
+            "POST /api/v1/workflows/flow/runs HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {ADMIN}\r\n\
+             content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
+        for _ in 0..40 {
+            let mut stream = TcpStream::connect(&address).await.expect("connects");
+            stream.write_all(request.as_bytes()).await.expect("is sent");
+            // Gone before the answer.
+            drop(stream);
+        }
+        api.ended(&api.post("/workflows/flow/runs", json!({})).await.ok()).await;
+        let all_ended = |page: &Value| {
+            page["items"].as_array().is_some_and(|runs| runs.iter().all(|run| !run["finished_at"].is_null()))
+        };
+        let runs = api.until("/runs?limit=200", all_ended).await;
+        let runs = runs["items"].as_array().expect("runs");
+        assert!(runs.iter().all(|run| run["status"] == json!("succeeded")), "{runs:#?}");
+        assert_eq!(third.count(), runs.len(), "each run that was written was driven, once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_followed_by_a_new_life() {
+    for kind in BOTH {
+        let mut server = Server::start(kind).await;
+        let api = server.api.clone();
+        let third = connected(&api, json!({})).await;
+        let nap = json!({ "id": "nap", "sleep": "1s" });
+        let step = json!({ "id": "act", "uses": "webhook/send", "connection": "hooks", "with": { "path": "/act" } });
+        let document = json!({ "name": "flow", "on": [{ "manual": {} }], "steps": [nap, step] });
+        api.save("flow", &document.to_string()).await;
+        let run = api.post("/workflows/flow/runs", json!({})).await.ok();
+        server.database.execute("UPDATE hosts SET lease_expires_at = 0").await;
+        let ended = api.ended(&run).await;
+        assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
+        api.until("//readyz", |answer| answer["status"] == json!("ready")).await;
+        let later = api.ended(&api.post("/workflows/flow/runs", json!({})).await.ok()).await;
+        assert_eq!((&later["status"], third.count()), (&json!("succeeded"), 2));
         server.stop().await;
     }
 }

@@ -70,6 +70,7 @@ async fn edits_expect_the_revision_that_was_read() {
         assert_eq!(cleared["times"]["impact_started_at"], json!(null));
         let before = cleared["revision"].clone();
         api.post("/incidents/INC-1/timeline", json!({ "text": "a note" })).await.ok();
+        api.post("/incidents/INC-1/timeline", json!({ "text": "a\u{0}note" })).await.ok();
         assert_eq!(api.get("/incidents/INC-1").await.ok()["revision"], before, "notes are not what people edit");
     })
     .await;

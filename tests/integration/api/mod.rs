@@ -7,6 +7,7 @@ mod ends;
 mod hooks;
 mod incidents;
 mod items;
+mod rerun;
 mod runs;
 mod signals;
 mod triggers;

@@ -96,6 +96,12 @@ async fn a_signal_that_does_not_come_times_the_step_out_and_bad_ones_are_refused
         assert_eq!(problem["type"], json!("urn:wardroom:problem:key-reused"));
         let problem = send("Not-A-Word", json!(1)).await.problem(422);
         assert_eq!(problem["errors"][0]["field"], json!("name"));
+        for (levels, status) in [(63, 202), (64, 422), (126, 422)] {
+            let deep = format!("{{\"payload\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+            let json = [("content-type", "application/json")];
+            let answer = api.send(Method::POST, &format!("{path}/signals/deep"), &json, deep.into_bytes()).await;
+            assert_eq!(answer.status, status, "{levels} levels");
+        }
         let problem = send("large", json!("x".repeat(70_000))).await.problem(422);
         assert_eq!(problem["errors"][0]["field"], json!("payload"));
         api.post("/runs/none/signals/other", json!({})).await.problem(404);

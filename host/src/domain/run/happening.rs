@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use super::{Approval, AttemptRecord, Lease, MAX_SIGNALS, Phase, Retry, SideEffect, Signal, StepError};
+use super::{Approval, AttemptRecord, Hold, Lease, MAX_SIGNALS, Phase, Retry, SideEffect, Signal, StepError};
 use crate::domain::{person::Actor, plugin::Risk, time::Timestamp, timeline::EntryKind, workflow::Workflow};
 
 /// What the machine may know of the world while it decides.
@@ -12,6 +12,8 @@ use crate::domain::{person::Actor, plugin::Risk, time::Timestamp, timeline::Entr
 pub struct Context<'a> {
     /// The time.
     pub now: Timestamp,
+    /// Whether this host stops: what is in flight settles here, the rest is left to others.
+    pub stopping: bool,
     /// The run's pinned workflow revision.
     pub workflow: &'a Workflow,
     /// What is known of each step's action, by step id.
@@ -49,7 +51,10 @@ pub enum Happening {
     /// A call came back.
     Returned(Returned),
     /// The host that had calls in flight is gone: their results are lost.
-    Orphaned,
+    Orphaned {
+        /// The calls that are under way here all the same, by step and item: they are not lost.
+        in_flight: Vec<(String, Option<u32>)>,
+    },
     /// A person decided an approval.
     ApprovalDecided {
         /// The approval's step.
@@ -74,6 +79,13 @@ pub enum Happening {
     },
     /// A signal came from outside.
     Signaled(Signal),
+    /// A person holds the run: nothing new is called until somebody resumes it.
+    PauseRequested(Hold),
+    /// A person lets it go on.
+    ResumeRequested {
+        /// Who.
+        by: Actor,
+    },
     /// A person stops the run.
     CancelRequested {
         /// Who.
@@ -246,6 +258,15 @@ pub enum Refused {
     /// The starter may not approve alone.
     #[error("whoever started the run may not approve its destructive steps alone: somebody else has to")]
     OwnDestructive,
+    /// It has not ended.
+    #[error("the run goes on: it is {0}; cancel it, or wait until it has ended")]
+    GoesOn(&'static str),
+    /// Somebody holds it already.
+    #[error("the run is paused already")]
+    Paused,
+    /// Nobody holds it.
+    #[error("the run is not paused")]
+    NotPaused,
     /// The idempotency key came with another signal before.
     #[error("this idempotency key came with another signal before")]
     KeyReused,

@@ -77,6 +77,16 @@ pub(super) fn spread(machine: &mut Machine<'_>, index: usize, step: &Step, with:
     machine.run.steps.extend(inputs.into_iter().enumerate().map(item));
 }
 
+/// Whether an item's output still fits beside those of the others.
+pub(super) fn fits(run: &Run, step: &str, output: &Value) -> Result<(), StepError> {
+    let sizes = run.items(step).map(|item| item.output.to_string().len());
+    if sizes.sum::<usize>().saturating_add(output.to_string().len()) <= MAX_OUTPUT {
+        return Ok(());
+    }
+    let message = format!("the outputs of its step's items are larger than {MAX_OUTPUT} bytes together");
+    Err(StepError::new("too_large", message))
+}
+
 /// Settles the steps whose items all have.
 pub(super) fn join(machine: &mut Machine<'_>) {
     for index in 0..machine.run.steps.len() {
@@ -101,10 +111,6 @@ fn settle(machine: &mut Machine<'_>, index: usize) {
         let places: Vec<Option<u32>> = bad.iter().map(|item| item.item).collect();
         StepError { code: "items_failed".to_owned(), message, details: json!({ "items": places }) }
     });
-    if output.to_string().len() > MAX_OUTPUT {
-        let message = format!("the outputs of its items are larger than {MAX_OUTPUT} bytes together");
-        return machine.fail(index, StepStatus::Failed, StepError::new("too_large", message));
-    }
     // Later steps see what there is, whatever became of the rest.
     machine.run.steps[index].output = output.clone();
     match error {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    AttemptRecord, Ending, Mode, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
+    AttemptRecord, Ending, Hold, Mode, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
     happening::{Context, Effect, Ended, Happening, Refused, Returned, StepFacts},
-    progress, section, signal,
+    items, progress, section, signal,
 };
 use crate::domain::{
     person::Actor,
@@ -29,13 +29,15 @@ pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Resu
     match happening {
         Happening::Due => machine.due(),
         Happening::Returned(returned) => machine.returned(returned)?,
-        Happening::Orphaned => machine.orphaned(),
+        Happening::Orphaned { in_flight } => machine.orphaned(&in_flight),
         Happening::ApprovalDecided { step, approve, by, reason } => {
             approval::decide(&mut machine, &step, approve, &by, reason.as_deref())?;
         }
         Happening::EffectDecided { step, item, decision, by } => machine.effect_decided(&step, item, decision, by)?,
         Happening::Signaled(signal) => signal::came(&mut machine, signal)?,
         Happening::CancelRequested { by, reason } => machine.cancel(by, reason)?,
+        Happening::PauseRequested(hold) => machine.pause(hold)?,
+        Happening::ResumeRequested { by } => machine.resume(by)?,
     }
     progress::advance(&mut machine);
     machine.run.version += 1;
@@ -61,7 +63,7 @@ impl Machine<'_> {
             self.run.ending = Some(Ending::TimedOut);
             self.tell(EntryKind::Run, None, format!("{} ran out of time", self.run.workflow));
         }
-        if self.is_stopping() {
+        if self.is_stopping() || self.run.is_held() {
             return;
         }
         for index in 0..self.run.steps.len() {
@@ -113,7 +115,7 @@ impl Machine<'_> {
 
     /// Whether calls may be started from here.
     pub(super) fn may_start(&self) -> bool {
-        self.run.lease.is_none_or(|lease| lease == self.context.lease)
+        !self.context.stopping && self.run.lease.is_none_or(|lease| lease == self.context.lease)
     }
 
     fn returned(&mut self, returned: Returned) -> Result<(), Refused> {
@@ -258,6 +260,13 @@ impl Machine<'_> {
         summary: String,
         undo: Option<Value>,
     ) {
+        let state = &self.run.steps[index];
+        if state.item.is_some()
+            && let Err(error) = items::fits(self.run, &state.step, &output)
+        {
+            self.run.steps[index].undo = undo;
+            return self.fail(index, StepStatus::Failed, error);
+        }
         let step = &mut self.run.steps[index];
         step.output = output;
         step.undo = undo.or_else(|| step.undo.take());
@@ -304,15 +313,32 @@ impl Machine<'_> {
             return Err(Refused::Finishing);
         }
         let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        self.effects.push(Effect::Entry {
-            kind: EntryKind::Run,
-            step: None,
-            by: Some(by.clone()),
-            text: format!("{} was canceled{why}", self.run.workflow),
-            data: Value::Null,
-        });
+        self.tell_of_run(by.clone(), format!("{} was canceled{why}", self.run.workflow));
         self.run.ending = Some(Ending::Canceled { by, reason });
         Ok(())
+    }
+
+    fn pause(&mut self, hold: Hold) -> Result<(), Refused> {
+        if self.run.hold.is_some() {
+            return Err(Refused::Paused);
+        }
+        let why = hold.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        self.tell_of_run(hold.by.clone(), format!("{} was paused{why}", self.run.workflow));
+        self.run.hold = Some(hold);
+        Ok(())
+    }
+
+    fn resume(&mut self, by: Actor) -> Result<(), Refused> {
+        self.run.hold.take().ok_or(Refused::NotPaused)?;
+        self.tell_of_run(by, format!("{} goes on", self.run.workflow));
+        self.due();
+        Ok(())
+    }
+
+    /// Tells what a person did to the run.
+    fn tell_of_run(&mut self, by: Actor, text: String) {
+        let (kind, by) = (EntryKind::Run, Some(by));
+        self.effects.push(Effect::Entry { kind, step: None, by, text, data: Value::Null });
     }
 
     pub(super) fn facts(&self, index: usize) -> Option<&StepFacts> {

@@ -19,6 +19,7 @@ pub mod happening;
 mod items;
 pub mod machine;
 mod progress;
+pub mod rerun;
 mod section;
 mod signal;
 mod status;
@@ -26,6 +27,7 @@ mod status;
 mod tests;
 mod unknown;
 
+pub use signal::{MAX_SIGNALS, Signal};
 pub use status::{Mode, Phase, RunStatus, StepStatus};
 
 /// A host's claim of a run.
@@ -77,25 +79,16 @@ impl Ending {
     }
 }
 
-/// Something a run was told from outside, perhaps before a step waits for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Signal {
-    /// Its name: `snake_case`.
-    pub name: String,
-    /// What came with it, at most 64 KiB.
-    pub payload: Value,
-    /// Who sent it.
+/// A person's hold on a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who.
     pub by: Actor,
-    /// When.
+    /// Why.
+    pub reason: Option<String>,
+    /// Since when.
     pub at: Timestamp,
-    /// Makes it count once, however often it is sent.
-    pub key: Option<String>,
-    /// The step that took it.
-    pub taken_by: Option<String>,
 }
-
-/// The most signals of a run.
-pub const MAX_SIGNALS: usize = 100;
 
 /// A failure as people and machines read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -181,6 +174,11 @@ impl StepRun {
             approval: None,
         }
     }
+
+    /// Whether it has settled without a call of this run: it keeps what an earlier run gave, or needed none.
+    pub fn is_kept(&self) -> bool {
+        self.calls == 0 && self.attempt == 0 && self.status.is_settled() && self.status != StepStatus::Skipped
+    }
 }
 
 /// A run.
@@ -200,6 +198,8 @@ pub struct Run {
     pub incident: Option<IncidentId>,
     /// The event that started it.
     pub event: Option<EventId>,
+    /// The run it does again.
+    pub rerun_of: Option<RunId>,
     /// The frozen event, as expressions see it in `trigger`.
     pub trigger: Value,
     /// The checked inputs.
@@ -220,6 +220,8 @@ pub struct Run {
     pub ending: Option<Ending>,
     /// The part of the document it is in.
     pub section: Section,
+    /// Who holds it, if somebody does.
+    pub hold: Option<Hold>,
     /// What it was told from outside, in the order it came: at most [`MAX_SIGNALS`].
     pub signals: Vec<Signal>,
     /// Counts every change: what writers compare and set.
@@ -241,6 +243,12 @@ impl Run {
     /// The step of this id, or one of its items.
     pub fn step_or_item(&self, id: &str, item: Option<u32>) -> Option<&StepRun> {
         self.steps.iter().find(|step| step.item == item && step.step == id)
+    }
+
+    /// Whether a person holds it. A run that is being stopped is not held: it has to clean up.
+    pub fn is_held(&self) -> bool {
+        let stops = matches!(self.ending, Some(Ending::Canceled { .. } | Ending::TimedOut));
+        self.hold.is_some() && !stops
     }
 
     /// The signal that came with this idempotency key.

@@ -47,6 +47,9 @@ pub(super) fn advance(machine: &mut Machine<'_>) {
 
 /// Starts what may start; whether the kill switch holds something.
 fn begin(machine: &mut Machine<'_>) -> bool {
+    if machine.run.is_held() {
+        return true;
+    }
     let mut held = false;
     while section::halt(machine.run, machine.context).is_none() && machine.may_start() {
         let startable = startable(machine.run, machine.context);
@@ -220,14 +223,16 @@ fn stop(machine: &mut Machine<'_>, halt: &Halt) {
         if !section::holds(machine.run, machine.context.workflow, index) || state.phase == Phase::Items {
             continue;
         }
-        let waits_for_a_person = state.status == StepStatus::Waiting && state.phase == Phase::Approval;
+        // What only waits, and did nothing yet, has nothing to finish.
+        let only_waits = matches!(state.phase, Phase::Approval | Phase::Signal | Phase::Sleep);
         match (state.status, prompt) {
             (StepStatus::Pending, _) => {
                 machine.run.steps[index].error = Some(StepError::new(code, message));
                 machine.settle(index, StepStatus::Skipped);
             }
-            (StepStatus::Waiting, None) if waits_for_a_person => {
+            (StepStatus::Waiting, None) if only_waits => {
                 approval::withdraw(machine, index);
+                machine.run.steps[index].error = Some(StepError::new(code, message));
                 machine.settle(index, StepStatus::Canceled);
             }
             (StepStatus::Waiting, Some(status)) => {
@@ -254,19 +259,19 @@ fn conclude(machine: &mut Machine<'_>, held: bool) {
     run.status = match &run.ending {
         Some(Ending::Canceled { .. }) => RunStatus::Canceling,
         _ if running => RunStatus::Running,
+        _ if run.is_held() => RunStatus::Paused,
         _ if any(StepStatus::NeedsDecision) => RunStatus::NeedsDecision,
         _ if waiting => RunStatus::Waiting,
         _ if held => RunStatus::Paused,
         _ => RunStatus::Queued,
     };
-    let next = run.steps.iter().filter_map(|step| step.wake_at).min();
-    let timed = run.ending.is_none() || run.section != Section::Main;
-    let deadline = timed.then_some(run.deadline);
+    let next = run.steps.iter().filter_map(|step| step.wake_at).filter(|_| !run.is_held()).min();
+    // What is held may go on without this run being told.
+    let look = held.then(|| now.plus(LOOK_AGAIN));
     run.wake_at = match run.status {
         // Left to the host that drives it, which looks again at once.
         RunStatus::Queued => Some(now),
-        RunStatus::Paused => Some(now.plus(LOOK_AGAIN)),
-        _ => [next, deadline].into_iter().flatten().min().or(Some(now.plus(LOOK_AGAIN))),
+        _ => [next, Some(run.deadline), look].into_iter().flatten().min(),
     };
     if machine.run.lease.is_none_or(|lease| lease == machine.context.lease) {
         machine.run.lease = running.then_some(machine.context.lease);

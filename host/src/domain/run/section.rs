@@ -31,6 +31,9 @@ pub(super) fn halt(run: &Run, context: &Context<'_>) -> Option<Halt> {
     let halt = |code, message, prompt| Some(Halt { code, message, prompt });
     match (run.section, &run.ending) {
         (Section::Main, None) => None,
+        (Section::Main, Some(Ending::Failed | Ending::Rejected)) if context.now >= run.deadline => {
+            halt("timed_out", "the run ran out of time", Some(StepStatus::TimedOut))
+        }
         (Section::Main, Some(Ending::Failed)) => halt("upstream_failed", "an earlier step failed", None),
         (Section::Main, Some(Ending::Rejected)) => halt("rejected", "an approval was rejected", None),
         (Section::Main, Some(Ending::TimedOut)) => {

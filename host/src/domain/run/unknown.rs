@@ -47,10 +47,11 @@ impl Machine<'_> {
         self.tell_step(index, EntryKind::Step, &text, Value::Null);
     }
 
-    pub(super) fn orphaned(&mut self) {
+    pub(super) fn orphaned(&mut self, in_flight: &[(String, Option<u32>)]) {
         for index in 0..self.run.steps.len() {
             let step = &self.run.steps[index];
-            if step.status != StepStatus::Running {
+            let under_way = in_flight.iter().any(|(id, item)| *id == step.step && *item == step.item);
+            if step.status != StepStatus::Running || under_way {
                 continue;
             }
             let lost = StepError::new("lost", "the host stopped before the result was recorded");

@@ -28,6 +28,8 @@ pub struct Run {
     pub mode: String,
     /// The incident it belongs to.
     pub incident: Option<String>,
+    /// The run it does again.
+    pub rerun_of: Option<String>,
     /// The frozen event that started it.
     #[schema(value_type = Object)]
     pub trigger: Value,
@@ -46,6 +48,9 @@ pub struct Run {
     pub finished_at: Option<String>,
     /// When its time runs out, RFC 3339.
     pub deadline: String,
+    /// Who holds it: `{by, reason, at}`.
+    #[schema(value_type = Object)]
+    pub hold: Option<Value>,
     /// What it was told from outside: `{name, payload, by, at, taken_by}`.
     #[schema(value_type = Vec<Object>)]
     pub signals: Vec<Value>,
@@ -61,7 +66,7 @@ pub struct Step {
     /// `pending`, `running`, `waiting`, `succeeded`, `simulated`, `failed`, `skipped`, `rejected`, `canceled`,
     /// `timed_out` or `needs_decision`.
     pub status: String,
-    /// The newest try.
+    /// The newest try; 0 for a step that kept what an earlier run gave.
     pub attempts: u32,
     /// The resolved `with`; for an approval what it shows.
     #[schema(value_type = Object)]
@@ -94,6 +99,7 @@ impl From<run::Run> for Run {
             status: run.status.as_str().to_owned(),
             mode: word(&run.mode),
             incident: run.incident.map(|id| id.to_string()),
+            rerun_of: run.rerun_of.map(|id| id.to_string()),
             trigger: run.trigger,
             inputs: run.inputs,
             plugins: value(&run.pins),
@@ -101,6 +107,7 @@ impl From<run::Run> for Run {
             created_at: run.created_at.to_string(),
             finished_at: run.finished_at.map(|at| at.to_string()),
             deadline: run.deadline.to_string(),
+            hold: run.hold.as_ref().map(value),
             signals: run.signals.iter().map(signal).collect(),
             order: run.steps.iter().filter(|step| step.item.is_none()).map(|step| step.step.clone()).collect(),
             steps: steps(run.steps),
@@ -149,6 +156,8 @@ impl From<run::StepRun> for Step {
 /// How one call of a step ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Attempt {
+    /// The run; an earlier one for a step that kept its output.
+    pub run: String,
     /// The step.
     pub step: String,
     /// The item of a `foreach`, from 0.
@@ -174,6 +183,7 @@ pub struct Attempt {
 impl From<run::AttemptRecord> for Attempt {
     fn from(record: run::AttemptRecord) -> Self {
         Self {
+            run: record.run.to_string(),
             item: record.item,
             attempt: record.attempt,
             phase: word(&record.phase),

@@ -1,5 +1,7 @@
 //! `kill -9` in the middle of runs, again and again: every run ends, every result stands once, nothing acknowledged is lost.
 
+mod campaign;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,

@@ -1,0 +1,99 @@
+//! Properties of the run machine, over random graphs, failures and interleavings: every run ends when its steps end, no
+//! step starts before what it needs, none settles twice, and what is terminal stays terminal.
+
+mod world;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use self::world::{Turn, World, graphs, turns};
+use super::{
+    Ending, Phase, RunStatus, StepRun, StepStatus,
+    happening::{Ended, Happening, Refused},
+    rerun,
+};
+use crate::domain::workflow::{OnError, Section};
+
+proptest! {
+    #[test]
+    fn every_run_ends_whatever_happens(graph in graphs(), turns in turns(), idempotent: bool) {
+        let mut world = World::new(&graph, idempotent);
+        world.apply(Happening::Due).expect("begins");
+        for (turn, choice) in turns {
+            world.turn(turn, choice);
+        }
+        world.drain();
+        let run = &world.run;
+        prop_assert_eq!(run.status, run.ending.as_ref().map_or(RunStatus::Succeeded, Ending::outcome));
+        for step in &world.workflow.steps {
+            let state = run.step(&step.id).expect("is there");
+            let went_wrong = matches!(state.status, StepStatus::Failed | StepStatus::TimedOut | StepStatus::Canceled);
+            if went_wrong && step.on_error == OnError::Fail {
+                prop_assert_ne!(run.status, RunStatus::Succeeded, "{} went wrong", &step.id);
+            }
+            match step.section {
+                Section::Finally if step.needs.is_empty() => {
+                    prop_assert!(state.started_at.is_some() || run.status != RunStatus::Succeeded, "{} is left out", &step.id);
+                }
+                Section::OnFailure if matches!(run.status, RunStatus::Succeeded) => {
+                    prop_assert_eq!(state.status, StepStatus::Skipped);
+                }
+                _ => {}
+            }
+        }
+        prop_assert!(matches!(world.apply(Happening::Due), Err(Refused::Ended(_))));
+    }
+
+    #[test]
+    fn a_write_that_may_have_happened_is_never_repeated_unasked(graph in graphs(), turns in turns()) {
+        let mut world = World::new(&graph, false);
+        world.apply(Happening::Due).expect("begins");
+        for (turn, choice) in turns {
+            let running = world.run.steps.iter().filter(|step| step.status == StepStatus::Running);
+            let in_flight: Vec<StepRun> = running.cloned().collect();
+            world.turn(turn, choice);
+            if matches!(turn, Turn::Orphan) {
+                for step in in_flight {
+                    let now = world.run.step_or_item(&step.step, step.item);
+                    prop_assert_eq!(now.map(|now| now.calls), Some(step.calls));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_rerun_calls_only_what_is_done_anew(graph in graphs(), turns in turns(), from: prop::sample::Index) {
+        let mut world = World::new(&graph, true);
+        world.apply(Happening::Due).expect("begins");
+        for (turn, choice) in turns {
+            world.turn(turn, choice);
+        }
+        world.drain();
+        let from = format!("s{}", from.index(graph.0[0].len()));
+        let steps = rerun::steps(&world.run, &world.workflow, Some(&from)).expect("has ended");
+        let kept: Vec<StepRun> = steps.iter().filter(|step| step.is_kept()).cloned().collect();
+        prop_assert!(kept.iter().all(|step| step.step != from));
+        let mut again = World::new(&graph, true);
+        again.run.steps = steps;
+        again.apply(Happening::Due).expect("begins");
+        again.drain();
+        for step in &kept {
+            prop_assert_eq!(again.run.step_or_item(&step.step, step.item), Some(step));
+        }
+        let whole = rerun::steps(&world.run, &world.workflow, None).expect("has ended");
+        prop_assert!(whole.iter().all(|step| step.status == StepStatus::Pending));
+    }
+
+    #[test]
+    fn a_late_result_of_an_older_try_is_refused(graph in graphs()) {
+        let mut world = World::new(&graph, true);
+        world.apply(Happening::Due).expect("begins");
+        let Some(step) = world.pick(StepStatus::Running, 0) else { return Ok(()) };
+        world.apply(Happening::Orphaned { in_flight: Vec::new() }).expect("goes on");
+        let late = World::returned(&step, Ended::Done { output: json!({}), summary: String::new(), undo: None });
+        let refused = matches!(world.apply(late), Err(Refused::Stale { .. }));
+        prop_assert!(refused);
+        let again = world.run.step_or_item(&step.step, step.item).map(|step| (step.attempt, step.phase));
+        prop_assert_eq!(again, Some((2, Phase::Attempt)));
+    }
+}
