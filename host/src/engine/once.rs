@@ -65,16 +65,27 @@ impl Engine {
     /// What an earlier request under this key made, if there was one in the last 24 hours.
     pub(super) async fn made_before(&self, once: Option<&Once>) -> Result<Option<String>, EngineError> {
         let Some(once) = once else { return Ok(None) };
-        let since = Timestamp::from_unix_ms(self.now().unix_ms().saturating_sub(KEPT_MS));
+        let since = self.keys_since();
         match self.store().key(&once.scope, &once.key).await? {
             Some(known) if known.at <= since => {
-                self.store().forget_keys(since).await?;
+                self.forget_old_keys().await?;
                 Ok(None)
             }
             Some(known) if known.request != once.request => Err(EngineError::KeyReused),
             Some(known) => Ok(Some(known.made)),
             None => Ok(None),
         }
+    }
+}
+
+impl Engine {
+    /// Forgets the keys that count no more.
+    pub(super) async fn forget_old_keys(&self) -> Result<(), EngineError> {
+        Ok(self.store().forget_keys(self.keys_since()).await?)
+    }
+
+    fn keys_since(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.now().unix_ms().saturating_sub(KEPT_MS))
     }
 }
 

@@ -27,6 +27,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const MARGIN: Duration = Duration::from_secs(3);
 /// How often due runs are looked for when nothing announces them.
 const POLL: Duration = Duration::from_secs(1);
+/// How often old idempotency keys are forgotten.
+const TIDY: Duration = Duration::from_hours(1);
 /// How many runs are claimed at once.
 const CLAIM: u32 = 128;
 /// Up to when a timer in this process announces a due run; what is further off is found by polling.
@@ -112,11 +114,18 @@ impl Engine {
     }
 
     pub(super) async fn recover(self) {
-        let (mut suspects, mut looked_at) = (BTreeSet::new(), None);
+        let (mut suspects, mut looked_at, mut tidied_at) = (BTreeSet::new(), None, None);
+        let is_older = |at: Option<Instant>, age: Duration| at.is_none_or(|at| at.elapsed() >= age);
         while !self.0.stop.is_cancelled() {
-            if looked_at.is_none_or(|at: Instant| at.elapsed() >= BEAT) {
+            if is_older(looked_at, BEAT) {
                 looked_at = Some(monotonic_now());
                 suspects = self.strays(&suspects).await;
+            }
+            if is_older(tidied_at, TIDY) {
+                tidied_at = Some(monotonic_now());
+                if let Err(error) = self.forget_old_keys().await {
+                    tracing::warn!(%error, "old idempotency keys could not be forgotten; trying again in an hour");
+                }
             }
             let claimed = match self.claim().await {
                 Ok(claimed) => claimed,
