@@ -147,7 +147,7 @@ fn schema<'a>(schema: &'a Schema, what: &str, faults: &mut Vec<String>) -> Optio
 }
 
 fn first_error(validator: &jsonschema::Validator, value: &Value) -> Option<String> {
-    validator.iter_errors(value).next().map(|error| error.to_string().chars().take(200).collect())
+    validator.validate(value).err().map(|error| error.to_string().chars().take(200).collect())
 }
 
 #[cfg(test)]

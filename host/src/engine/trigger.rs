@@ -185,9 +185,7 @@ fn inputs(workflow: &Workflow, given: Value) -> Result<Value, NotAdmitted> {
             return Err(refuse(name, "is missing, and it has no default".to_owned()));
         };
         let validator = schema.validator().map_err(|error| refuse(name, error.to_owned()))?;
-        if let Some(error) = validator.iter_errors(&value).next() {
-            return Err(refuse(name, error.to_string()));
-        }
+        validator.validate(&value).map_err(|error| refuse(name, error.to_string()))?;
         checked.insert(name.clone(), value);
     }
     match given.keys().next() {

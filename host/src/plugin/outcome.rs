@@ -45,7 +45,8 @@ fn done(outcome: types::Outcome, session: &Session, timeline: Vec<Note>) -> Resu
     let action = session.invocation.manifest.action(&session.invocation.action);
     if let Some(action) = action
         && let Ok(validator) = action.output.validator()
-        && let Some(error) = validator.iter_errors(&output).next()
+        // Stops at the first error: a guest's schema and output could have more than memory holds.
+        && let Err(error) = validator.validate(&output)
     {
         let text: String = error.to_string().chars().take(300).collect();
         return Err(invalid(format!(

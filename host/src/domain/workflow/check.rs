@@ -156,11 +156,8 @@ fn short(message: &str) -> String {
 /// Checks a resolved input against an action's schema, before the guest sees it.
 pub fn check_input(action: &Action, input: &Value) -> Result<(), String> {
     let validator = action.input.validator().map_err(|error| format!("input schema: {error}"))?;
-    match validator.iter_errors(input).next() {
-        Some(error) => {
-            let pointer = error.instance_path().to_string().replace('/', ".");
-            Err(short(&format!("with{pointer}: {error}")))
-        }
-        None => Ok(()),
-    }
+    validator.validate(input).map_err(|error| {
+        let pointer = error.instance_path().to_string().replace('/', ".");
+        short(&format!("with{pointer}: {error}"))
+    })
 }
