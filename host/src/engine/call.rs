@@ -78,6 +78,12 @@ impl Engine {
             Some(name) => Some(self.frozen_connection(name, state, plan).await?),
             None => None,
         };
+        // Its auth and its grant are for the plugin it is of, whatever it was when the workflow was saved.
+        if let Some(connection) = connection.as_ref().filter(|connection| connection.plugin != target.plugin) {
+            let message =
+                format!("connection {} is of plugin {}, not {}", connection.name, connection.plugin, target.plugin);
+            return Err(StepError::new("wrong_connection", message));
+        }
         let limit = if state.phase == Phase::Notify { NOTIFY_TIMEOUT } else { step.timeout };
         let end = machine::step_deadline(step, state).map_or(run.deadline, |deadline| deadline.min(run.deadline));
         let left = end.since(self.now());

@@ -11,7 +11,10 @@ use super::{Engine, EngineError, catalog::Catalog, scope::incident_scope};
 use crate::domain::{
     connection::Connection,
     plugin::{Manifest, NotifySpec, Risk},
-    run::{PluginPin, Run, happening::StepFacts},
+    run::{
+        PluginPin, Run,
+        happening::{InDrills, StepFacts},
+    },
     workflow::{Notify, StepKind, Workflow, builtin},
 };
 
@@ -76,8 +79,13 @@ pub(super) fn pins(workflow: &Workflow, catalog: &Catalog) -> Result<BTreeMap<St
         match &step.kind {
             StepKind::Action { plugin, connection, .. } => {
                 pin(plugin)?;
-                if let Some(connection) = connection.as_ref().filter(|name| !catalog.connections.contains_key(*name)) {
-                    return Err(format!("there is no connection {connection}"));
+                let Some(name) = connection else { continue };
+                match catalog.connections.get(name) {
+                    None => return Err(format!("there is no connection {name}")),
+                    Some(found) if found.plugin != *plugin => {
+                        return Err(format!("connection {name} is of plugin {} now, not {plugin}", found.plugin));
+                    }
+                    Some(_) => {}
                 }
             }
             StepKind::Approve(approve) => {
@@ -162,6 +170,7 @@ fn facts(plan: &Plan, kind: &StepKind) -> StepFacts {
             idempotent: true,
             can_check: false,
             notifies: matches!(kind, StepKind::Approve(approve) if plan.telling(&approve.notify).is_some()),
+            in_drills: InDrills::Recorded,
             connection_revision: None,
             held: plan.catalog.held(workflow, None),
         },
@@ -175,6 +184,10 @@ fn facts(plan: &Plan, kind: &StepKind) -> StepFacts {
                 idempotent: plugin == builtin::NAME || action.is_some_and(|action| action.idempotent.holds(config)),
                 can_check: action.is_some_and(|action| action.check),
                 notifies: false,
+                in_drills: match connected {
+                    Some(connection) if connection.real_in_drills => InDrills::Sent,
+                    _ => InDrills::Recorded,
+                },
                 connection_revision: connected.map(|connection| connection.revision),
                 held: plan.catalog.held(workflow, connection.as_deref()),
             }

@@ -102,6 +102,34 @@ async fn the_kill_switch_holds_steps_until_somebody_resumes() {
 }
 
 #[tokio::test]
+async fn a_connection_that_became_another_plugins_is_not_used() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        api.install("unleash").await;
+        let source = "
+name: gated
+on: [{ manual: {} }]
+steps:
+  - { id: gate, approve: { notify: none } }
+  - { id: act, uses: webhook/send, connection: hooks, with: { path: /act } }
+";
+        api.save("gated", source).await;
+        let run = api.post("/workflows/gated/runs", json!({})).await.ok();
+        let run = api.until(&path(&run), |run| run["status"] == json!("waiting")).await;
+        let other = json!({ "plugin": "unleash", "base_url": third.url(), "grant": { "networks": ["127.0.0.0/8"] } });
+        api.put("/connections/hooks", other).await.ok();
+        let approval = api.get("/approvals").await.ok()["items"][0]["id"].as_str().expect("an id").to_owned();
+        api.post(&format!("/approvals/{approval}/approve"), json!({})).await.ok();
+        let run = api.ended(&run).await;
+        assert_eq!(run["steps"]["act"]["error"]["code"], json!("wrong_connection"), "{run:#}");
+        let refused = api.post("/workflows/gated/runs", json!({})).await.problem(409);
+        assert!(refused.to_string().contains("connection hooks is of plugin unleash now"), "{refused:#}");
+        assert_eq!(third.asked(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_stopped_server_goes_on_where_it_was() {
     for kind in BOTH {
         let mut server = Server::start(kind).await;

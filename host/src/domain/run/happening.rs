@@ -37,10 +37,21 @@ pub struct StepFacts {
     pub can_check: bool,
     /// Whether an approval tells people through a plugin.
     pub notifies: bool,
+    /// What a simulation does with its unsafe calls.
+    pub in_drills: InDrills,
     /// The connection's revision now.
     pub connection_revision: Option<i64>,
     /// Why the kill switch holds it.
     pub held: Option<String>,
+}
+
+/// What a simulated run does with a step's unsafe calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InDrills {
+    /// It records them.
+    Recorded,
+    /// It sends them: the connection is real in drills.
+    Sent,
 }
 
 /// What happened to a run.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     AttemptRecord, Ending, Hold, Mode, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
-    happening::{Context, Effect, Ended, Happening, Refused, Returned, StepFacts},
+    happening::{Context, Effect, Ended, Happening, InDrills, Refused, Returned, StepFacts},
     items, progress, section, signal,
 };
 use crate::domain::{
@@ -204,8 +204,9 @@ impl Machine<'_> {
 
     /// Whether trying again is harmless whatever the lost try did.
     pub(super) fn repeatable(&self, index: usize) -> bool {
-        self.run.mode == Mode::Simulated
-            || self.facts(index).is_none_or(|facts| facts.idempotent || facts.risk == Risk::Read)
+        let Some(facts) = self.facts(index) else { return true };
+        let simulated = self.run.mode == Mode::Simulated && facts.in_drills == InDrills::Recorded;
+        simulated || facts.idempotent || facts.risk == Risk::Read
     }
 
     fn wait_for_job(&mut self, index: usize, after: Duration, resume: Vec<u8>, note: String) {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::{
     Ending, Hold, Lease, Mode, Phase, Retry, Run, RunStatus, SideEffect, Signal, StepError, StepRun, StepStatus,
-    happening::{Context, Decision, Effect, Ended, Happening, Refused, Returned, StepFacts},
+    happening::{Context, Decision, Effect, Ended, Happening, InDrills, Refused, Returned, StepFacts},
     machine,
 };
 use crate::domain::{
@@ -136,6 +136,7 @@ impl World {
             idempotent,
             can_check: false,
             notifies: false,
+            in_drills: InDrills::Recorded,
             connection_revision: None,
             held: None,
         };
