@@ -73,14 +73,24 @@ struct EventId {
     event_id: String,
 }
 
+/// The longest localpart of an alias that is made here, in bytes.
+const LONGEST_ALIAS: usize = 100;
+
+/// FNV-1a, 32 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
 impl CreateRoom {
     fn localpart(&self) -> String {
         let wanted = self.alias.as_ref().unwrap_or(&self.name).to_lowercase();
-        let mut alias: String = wanted
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
-            .collect();
-        alias.truncate(100);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let mut alias: String = wanted.chars().map(|c| if plain(c) { c } else { '-' }).collect();
+        // Two names must not come to share a room: where letters are lost, a hash of the whole name tells them apart.
+        if alias.len() > LONGEST_ALIAS || wanted.chars().any(|c| !plain(c) && c != ' ') {
+            alias.truncate(LONGEST_ALIAS - 9);
+            alias = format!("{alias}-{:08x}", fnv1a(wanted.as_bytes()));
+        }
         alias
     }
 

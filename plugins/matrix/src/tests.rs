@@ -39,6 +39,21 @@ fn a_second_try_finds_the_room_of_the_first() {
 }
 
 #[test]
+fn names_that_lose_letters_in_an_alias_do_not_come_to_share_a_room() {
+    let alias = |name: &str| {
+        let host = host().answer("POST", "/_matrix/client/v3/createRoom", 200, json!({ "room_id": "!r:example.com" }));
+        let ran = host.run::<Matrix>("create-room", &json!({ "name": name }));
+        ran.requests[1].body["room_alias_name"].as_str().expect("an alias").to_owned()
+    };
+    assert_eq!(alias("INC-42 Checkout"), "inc-42-checkout");
+    assert_ne!(alias("INC-42: é"), alias("INC-42: ü"));
+    let long = "x".repeat(100);
+    assert_eq!(alias(&long), long);
+    assert_ne!(alias(&format!("{long}a")), alias(&format!("{long}b")));
+    assert_eq!(alias(&format!("{long}a")).len(), 100);
+}
+
+#[test]
 fn somebody_elses_alias_is_refused() {
     let in_use = json!({ "errcode": "M_ROOM_IN_USE", "error": "Room alias already taken" });
     let host = known(host(), "!theirs:example.com").answer("POST", "/_matrix/client/v3/createRoom", 400, in_use);
