@@ -35,8 +35,9 @@ pub struct ThirdParty {
 }
 
 impl ThirdParty {
-    /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers and body, `/redirect?TO` sends elsewhere, `/large` answers
-    /// 3 MiB, `/slow` never, everything else 200 `{}`.
+    /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers
+    /// and body, `/redirect?TO` sends elsewhere, `/encoded` claims gzip, `/large` answers 3 MiB, `/slow` never, everything
+    /// else 200 `{}`.
     ///
     /// # Panics
     /// When it cannot listen.
@@ -89,6 +90,7 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
             }
             "/slow" => return std::future::pending().await,
             "/redirect" => format!("HTTP/1.1 302 Found\r\nlocation: {query}\r\ncontent-length: 0\r\n\r\n"),
+            "/encoded" => "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/large" => body(&"x".repeat(3 << 20)),
             "/echo" => body(&format!("{:?} {}", request.headers, request.body)),
             _ => body("{}"),

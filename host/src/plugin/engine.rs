@@ -15,9 +15,9 @@ pub(super) fn new(limits: &Limits) -> wasmtime::Result<Engine> {
     let calls = limits.calls;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(8))
-        .total_memories(calls.saturating_mul(2))
-        .total_tables(calls.saturating_mul(4))
+        .total_core_instances(calls.saturating_mul(limits::CORE_INSTANCES_PER_CALL))
+        .total_memories(calls.saturating_mul(limits::MEMORIES_PER_CALL))
+        .total_tables(calls.saturating_mul(limits::TABLES_PER_CALL))
         .total_stacks(calls.saturating_mul(2))
         .max_core_instances_per_component(limits::CORE_INSTANCES_PER_CALL)
         .max_memories_per_component(limits::MEMORIES_PER_CALL)

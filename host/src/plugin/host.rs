@@ -188,8 +188,9 @@ impl PluginHost {
                 format!("the plugin does not offer {:?} of action {}", invocation.function, invocation.action);
             return Err(PluginError { kind: PluginErrorKind::UnknownAction, message, sent_unsafe: false });
         }
-        let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
+        // The permit comes first: what waits in line holds no secrets and no memory.
         let permit = self.permit(deadline).await?;
+        let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
         Ok((loaded, session, permit))
     }
 

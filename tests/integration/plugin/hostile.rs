@@ -16,6 +16,7 @@ const HABITS: &[(&str, &str)] = &[
     ("memory-bomb", "memory_limit"),
     ("deep-recursion", "stack_overflow"),
     ("log-flood", "log_limit"),
+    ("log-fields", "log_limit"),
     ("oversized-output", "output_too_large"),
     ("oversized-reply", "output_too_large"),
     ("bad-output", "invalid_output"),

@@ -150,7 +150,7 @@ async fn a_simulation_reads_and_records_what_it_would_have_changed() {
 #[tokio::test]
 async fn headers_that_frame_the_message_are_the_hosts() {
     let (sandbox, third) = (Sandbox::new().await, ThirdParty::start().await);
-    for header in ["host", "content-length", "transfer-encoding", "authorization"] {
+    for header in ["host", "content-length", "transfer-encoding", "authorization", "accept-encoding", "range"] {
         let input = json!({ "url": "/", "headers": { header: "x" } });
         let called = sandbox.call(sandbox.through(connection(&third.url()), "fetch", input)).await;
         assert_eq!(code(&called), "http_invalid", "{header}");
@@ -159,4 +159,14 @@ async fn headers_that_frame_the_message_are_the_hosts() {
     let called = sandbox.call(sandbox.through(connection(&third.url()), "fetch", split)).await;
     assert_eq!(code(&called), "http_invalid");
     assert_eq!(third.asked(), []);
+}
+
+#[tokio::test]
+async fn an_answer_in_another_encoding_is_refused_as_nothing_could_be_masked_in_it() {
+    let (sandbox, third) = (Sandbox::new().await, ThirdParty::start().await);
+    let input = json!({ "method": "POST", "url": "/encoded" });
+    let called = sandbox.call(sandbox.through(connection(&third.url()), "fetch", input)).await;
+    assert_eq!(code(&called), "http_other", "{called:?}");
+    assert!(called.result.expect_err("a failure").sent_unsafe, "the request was heard");
+    assert_eq!(third.asked()[0].headers["accept-encoding"], "identity");
 }

@@ -41,6 +41,8 @@ impl mail::Host for Guest {
         let started = monotonic_now();
         let host = prepared.host();
         let result = session.shared.outbound.send_mail(session, prepared, session.remaining()).await;
+        // A mail server may say back what it was told.
+        let result = result.map_err(|failure| Failure { message: session.redactor.text(&failure.message), ..failure });
         self.trace.http.push(HttpCall {
             method: "MAIL".to_owned(),
             host,

@@ -179,7 +179,8 @@ impl log::Host for Guest {
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
         let text: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.log_bytes = self.log_bytes.saturating_add(message.len() + text + limits::LOG_LINE_COST);
+        self.log_bytes =
+            self.log_bytes.saturating_add(message.len() + text + limits::LOG_LINE_COST * (1 + fields.len()));
         if self.log_bytes > limits::LOG_FLOOD_BYTES {
             return Err(Stop::Log { limit_bytes: limits::LOG_FLOOD_BYTES }.into());
         }

@@ -60,6 +60,9 @@ impl Session {
             return Err(state::Error::Conflict(known));
         }
         let mut overlay = self.invocation.overlay.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if overlay.len() >= limits::STATE.2 && !overlay.contains_key(&(scope.clone(), key.clone())) {
+            return Err(state::Error::TooLarge);
+        }
         overlay.insert((scope, key), value.map(|value| StateEntry { value, version: known + 1 }));
         Ok(known + 1)
     }

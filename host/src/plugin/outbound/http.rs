@@ -1,6 +1,6 @@
 //! One HTTP request: checked, completed with auth and secrets, sent, and its answer read up to the limit.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, fmt::Write as _, time::Duration};
 
 use base64::Engine as _;
 use futures_util::StreamExt;
@@ -47,7 +47,10 @@ pub(in crate::plugin) struct Failed {
 }
 
 /// Headers that are the host's: they frame the message, or say where it goes.
-const FRAMING: [&str; 9] = [
+const FRAMING: [&str; 11] = [
+    // An answer in another encoding, or in pieces, would hide a secret from the mask.
+    "accept-encoding",
+    "range",
     "connection",
     "content-length",
     "host",
@@ -132,11 +135,16 @@ impl Outbound {
         let client = self.client(connection).map_err(|_| unsent(wit::Error::Other("no client".to_owned())))?;
         let timeout = if request.timeout.is_zero() { remaining } else { request.timeout.min(remaining) };
         let mut sending = client.request(request.method, request.url).headers(request.headers).timeout(timeout);
+        sending = sending.header("accept-encoding", "identity");
         if let Some(body) = request.body {
             sending = sending.body(body);
         }
         let response = sending.send().await.map_err(|error| failed(&error))?;
         let status = response.status().as_u16();
+        if response.headers().get("content-encoding").is_some_and(|encoding| encoding != "identity") {
+            let error = wit::Error::Other("The answer is encoded, although none was asked for.".to_owned());
+            return Err(Failed { error, nothing_sent: false });
+        }
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         let (mut body, mut truncated) = (Vec::new(), false);
@@ -194,6 +202,10 @@ impl Builder<'_> {
         }
         let (mut value, mut shown) = (String::new(), String::new());
         for part in &header.value {
+            // Looked at before each part: a secret may stand in many of them.
+            if value.len().max(shown.len()) > limits::REQUEST_HEADERS.1 {
+                return Err(wit::Error::TooLarge);
+            }
             match part {
                 wit::Part::Text(text) => {
                     value.push_str(text);
@@ -201,7 +213,8 @@ impl Builder<'_> {
                 }
                 wit::Part::Secret(word) => {
                     value.push_str(secret(self.session, word)?.expose_secret());
-                    shown = format!("{shown}{{{{secret:{word}}}}}");
+                    // Writing to a string cannot fail.
+                    _ = write!(shown, "{{{{secret:{word}}}}}");
                 }
             }
         }
@@ -273,6 +286,9 @@ fn body(session: &Session, body: Option<wit::Body>) -> Result<(Option<Vec<u8>>, 
         Some(wit::Body::Parts(parts)) => {
             let (mut text, mut shown) = (String::new(), String::new());
             for part in parts {
+                if text.len().max(shown.len()) > limits::REQUEST_BODY_BYTES {
+                    return Err(wit::Error::TooLarge);
+                }
                 match part {
                     wit::BodyPart::Text(part) => {
                         text.push_str(&part);
@@ -305,10 +321,12 @@ fn failed(error: &reqwest::Error) -> Failed {
         if let Some(Unresolved(reason)) = inner.downcast_ref() {
             return Failed { error: wit::Error::Dns(reason.to_string()), nothing_sent: true };
         }
-        if let Some(error) = inner.downcast_ref::<rustls::Error>() {
+        // After the connection stands, the request may have been heard.
+        let connecting = error.is_connect();
+        if let Some(error) = inner.downcast_ref::<rustls::Error>().filter(|_| connecting) {
             return Failed { error: wit::Error::Tls(error.to_string()), nothing_sent: true };
         }
-        if let Some(error) = inner.downcast_ref::<std::io::Error>()
+        if let Some(error) = inner.downcast_ref::<std::io::Error>().filter(|_| connecting)
             && let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
         {
             return Failed { error: wit::Error::Tls(error.to_string()), nothing_sent: true };

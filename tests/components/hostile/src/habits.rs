@@ -21,6 +21,7 @@ pub(crate) const NAMES: &[&str] = &[
     "memory-bomb",
     "deep-recursion",
     "log-flood",
+    "log-fields",
     "oversized-output",
     "oversized-reply",
     "bad-output",
@@ -44,6 +45,7 @@ pub(crate) fn run(action: &str, input: &Value, call: &Call) -> Result<Reply, Fai
         "memory-bomb" => Ok(eat_memory()),
         "deep-recursion" => Ok(done(&json!({"depth": recurse(black_box(0))}))),
         "log-flood" => Ok(flood()),
+        "log-fields" => Ok(flood_of_fields()),
         "oversized-output" => Ok(done(&json!({"text": "x".repeat(2 << 20)}))),
         "oversized-reply" => Ok(oversized_reply()),
         "bad-output" => Ok(done(&json!({"status": "not a number"}))),
@@ -97,6 +99,15 @@ fn flood() -> Reply {
     let line = "drip ".repeat(200);
     for _ in 0..100_000 {
         log::emit(log::Level::Info, &line, &[]);
+    }
+    done(&json!({"status": 200}))
+}
+
+/// Empty fields: no letter of text, yet each costs the host memory.
+fn flood_of_fields() -> Reply {
+    let fields = vec![(String::new(), String::new()); 50_000];
+    for _ in 0..100_000 {
+        log::emit(log::Level::Info, "", &fields);
     }
     done(&json!({"status": 200}))
 }
