@@ -2,8 +2,8 @@
 //! nor the terminal: without them it still works. In reading order:
 //!
 //! - [`open`], [`ingest`], [`stage`], [`edit`]: incidents
-//! - [`trigger`], [`dispatch`], [`start`], `rerun`: from an event or a request to a run
-//! - [`plan`], [`worker`], `call`, [`builtin`]: driving runs
+//! - [`trigger`], [`signal`], [`dispatch`], [`start`], `slots`, `rerun`, `undo`: from an event or a request to a run
+//! - [`plan`], `actors`, [`worker`], `call`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
 //! - [`recover`]: leases, and what a crash left
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
@@ -27,9 +27,11 @@ use crate::{
     store::Store,
 };
 
+mod actors;
 pub mod builtin;
 mod call;
 pub mod catalog;
+mod children;
 pub mod decide;
 pub mod dispatch;
 pub mod edit;
@@ -44,9 +46,12 @@ pub mod ports;
 pub mod recover;
 mod rerun;
 pub mod scope;
+pub mod signal;
+mod slots;
 pub mod stage;
 pub mod start;
 pub mod trigger;
+mod undo;
 mod watch;
 pub mod worker;
 
@@ -96,13 +101,15 @@ struct Inner {
     parts: Parts,
     catalog: RwLock<Option<Arc<catalog::Catalog>>>,
     plans: Mutex<HashMap<plan::PlanKey, Arc<plan::Plan>>>,
-    actors: worker::Actors,
+    actors: actors::Actors,
     callers: platform::people::Callers,
     watched: watch::Watched,
     /// An event was written: the dispatcher looks.
     events: Notify,
     /// A run became due: the recovery loop looks.
     due: Notify,
+    /// Held while a run is made that must be the only one of its key.
+    admission: tokio::sync::Mutex<()>,
     life: RwLock<Arc<recover::Life>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -119,11 +126,12 @@ impl Engine {
             parts,
             catalog: RwLock::new(None),
             plans: Mutex::new(HashMap::new()),
-            actors: worker::Actors::default(),
+            actors: actors::Actors::default(),
             callers: platform::people::Callers::default(),
             watched: watch::Watched::default(),
             events: Notify::new(),
             due: Notify::new(),
+            admission: tokio::sync::Mutex::default(),
             life,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -4,7 +4,7 @@
 //! - [`write`](self::Write): what may be written together
 //! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit
 //! - `rows`, `read`: between nouns and rows
-//! - `incidents`, `runs`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+//! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ mod hosts;
 mod incidents;
 mod journal;
 mod library;
+mod links;
 mod people;
 mod platform;
 mod read;

@@ -38,9 +38,15 @@ impl Select {
     /// Adds `left ?`, such as `status =`, with its parameter.
     pub(super) fn and(mut self, left: &str, cell: Cell) -> Self {
         self.cells.push(cell);
+        let condition = format!("{left} ${}", self.cells.len());
+        self.that(&condition)
+    }
+
+    /// Adds a condition without a parameter.
+    pub(super) fn that(mut self, condition: &str) -> Self {
         let word = if self.conditions == 0 { "WHERE" } else { "AND" };
         self.conditions += 1;
-        self.sql = format!("{} {word} {left} ${}", self.sql, self.cells.len());
+        self.sql = format!("{} {word} {condition}", self.sql);
         self
     }
 

@@ -11,8 +11,7 @@ use super::{
 use crate::domain::expression::{Expression, Template};
 
 /// Keys of the workflow language that this version does not run yet.
-const LATER: &[&str] =
-    &["becomes", "cron", "every", "timezone", "overlap", "catch_up", "jitter", "concurrency", "run", "undo"];
+const LATER: &[&str] = &["cron", "every", "timezone", "overlap", "catch_up", "jitter"];
 
 /// Collects faults.
 #[derive(Default)]
@@ -56,6 +55,14 @@ impl Reader {
                 None
             }
         }
+    }
+
+    pub(super) fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
+        if let Data::Scalar(Value::Bool(flag)) = &node.data {
+            return Some(*flag);
+        }
+        self.fault(node.at, path, format!("true or false is wanted, not {}", kind(&node.data)));
+        None
     }
 
     /// A whole number within bounds.
