@@ -76,6 +76,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_undispatched ON events (id) WHERE dispatched = 0;
 CREATE INDEX events_incident ON events (incident_id, id);
+CREATE INDEX events_dispatched ON events (at) WHERE dispatched = 1;
 
 CREATE TABLE trigger_outcomes (
     event_id TEXT NOT NULL,
@@ -176,6 +177,9 @@ CREATE UNIQUE INDEX runs_once ON runs (event_id, workflow) WHERE event_id IS NOT
 CREATE INDEX runs_due ON runs (wake_at) WHERE wake_at IS NOT NULL AND host_id IS NULL;
 CREATE INDEX runs_owned ON runs (host_id, host_epoch) WHERE host_id IS NOT NULL;
 CREATE INDEX runs_incident ON runs (incident_id, id) WHERE incident_id IS NOT NULL;
+-- What retention asks: which runs ended long ago, and which of them a rerun still shows.
+CREATE INDEX runs_ended ON runs (finished_at) WHERE wake_at IS NULL;
+CREATE INDEX runs_rerun ON runs (rerun_of) WHERE rerun_of IS NOT NULL;
 
 CREATE TABLE step_runs (
     run_id TEXT NOT NULL,
@@ -235,6 +239,7 @@ CREATE TABLE approvals (
     reason TEXT
 );
 CREATE INDEX approvals_pending ON approvals (id) WHERE status = 'pending';
+CREATE INDEX approvals_run ON approvals (run_id);
 
 CREATE TABLE keys (
     scope TEXT NOT NULL,

@@ -8,6 +8,7 @@ mod hooks;
 mod incidents;
 mod items;
 mod rerun;
+mod retain;
 mod runs;
 mod signals;
 mod triggers;
