@@ -58,8 +58,7 @@ impl Server {
     /// When it does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let app =
-            App::start(config(&self.database.url, self.data.clone(), self.keep_runs)).await.expect("starts");
+        let app = App::start(config(&self.database.url, self.data.clone(), self.keep_runs)).await.expect("starts");
         self.api = Api::new(app.address, ADMIN);
         self.app = Some(app);
     }

@@ -91,7 +91,9 @@ mod tests {
     fn runs_are_kept_for_an_hour_at_least() {
         assert_eq!(kept("90d"), Ok(Duration::from_hours(90 * 24)));
         assert_eq!(kept("60m"), Ok(LEAST_KEPT));
-        for (text, wanted) in [("59m", "at least 1h"), ("0d", "at least 1h"), ("90", "no duration"), ("ever", "no duration")] {
+        for (text, wanted) in
+            [("59m", "at least 1h"), ("0d", "at least 1h"), ("90", "no duration"), ("ever", "no duration")]
+        {
             let error = kept(text).expect_err(text);
             assert!(error.contains(wanted), "{text}: {error}");
         }

@@ -76,9 +76,8 @@ async fn copy(url: &str, target: &Path) -> Result<(), BackupError> {
         .create_if_missing(false)
         .busy_timeout(BUSY);
     let unopened = source.get_filename().display().to_string();
-    let mut connection = SqliteConnection::connect_with(&source)
-        .await
-        .map_err(|source| BackupError::Open { path: unopened, source })?;
+    let mut connection =
+        SqliteConnection::connect_with(&source).await.map_err(|source| BackupError::Open { path: unopened, source })?;
     let failed = |source| BackupError::Copy { path: path.clone(), source };
     sqlx::query("VACUUM INTO $1").bind(&path).execute(&mut connection).await.map_err(failed)?;
     // What cannot be closed cleanly has been read all the same.

@@ -74,8 +74,8 @@ async fn a_server_forgets_old_runs_and_keeps_what_is_young_or_goes_on() {
         let runs: Vec<&Value> = approvals["items"].as_array().expect("items").iter().map(|one| &one["run"]).collect();
         assert_eq!(runs, [&young["id"], &live["id"]]);
         let timeline = api.get("/incidents/INC-1/timeline").await.ok();
-        let entries = timeline["items"].as_array().expect("items").iter();
-        assert!(entries.filter(|entry| entry["data"]["run"] == old["id"]).count() > 0, "{timeline:#}");
+        let entries = timeline["items"].as_array().expect("items");
+        assert!(entries.iter().any(|entry| entry["data"]["run"] == old["id"]), "{timeline:#}");
         let automations = api.get("/incidents/INC-2/automations").await.ok();
         assert!(automations["items"].as_array().is_some_and(|items| !items.is_empty()), "{automations:#}");
         assert_eq!(metric(api, "wardroom_runs_forgotten_total").await, 1);
@@ -93,7 +93,8 @@ async fn a_rerun_that_is_kept_still_shows_the_calls_of_its_old_original() {
         kind.announce();
         let mut server = Server::start(kind).await;
         connected(&server.api, json!({ "receiver_deduplicates": true })).await;
-        let step = |id: &str| json!({ "id": id, "uses": "webhook/send", "connection": "hooks", "with": { "path": "/a" } });
+        let step =
+            |id: &str| json!({ "id": id, "uses": "webhook/send", "connection": "hooks", "with": { "path": "/a" } });
         let document = json!({ "name": "flow", "on": [{ "manual": {} }], "steps": [step("a"), step("b")] });
         server.api.save("flow", &document.to_string()).await;
         let first = server.api.post("/workflows/flow/runs", json!({})).await.ok();
