@@ -165,7 +165,8 @@ async fn a_backup_overwrites_nothing_and_says_what_it_cannot_do() {
     assert!(said.contains("/nowhere/at.all: the database cannot be opened"), "{said}");
     std::fs::write(folder.path().join("notes"), "no database").expect("writes");
     let notes = format!("sqlite:{}", folder.path().join("notes").display());
-    refused(&back_up(Some(&notes), &[other.as_os_str()]).await);
+    let said = refused(&back_up(Some(&notes), &[other.as_os_str()]).await);
+    assert!(said.contains("notes: the database cannot be opened"), "{said}");
     std::fs::remove_file(server.data.join("key")).expect("removes");
     let said = refused(&back_up(Some(&url), &[other.as_os_str()]).await);
     assert!(said.contains("--without-key"), "{said}");

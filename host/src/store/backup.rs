@@ -76,8 +76,10 @@ async fn copy(url: &str, target: &Path) -> Result<(), BackupError> {
         .create_if_missing(false)
         .busy_timeout(BUSY);
     let unopened = source.get_filename().display().to_string();
-    let mut connection =
-        SqliteConnection::connect_with(&source).await.map_err(|source| BackupError::Open { path: unopened, source })?;
+    let unopened = |source| BackupError::Open { path: unopened.clone(), source };
+    let mut connection = SqliteConnection::connect_with(&source).await.map_err(unopened)?;
+    // The first read tells whether it is a database at all.
+    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&mut connection).await.map_err(unopened)?;
     let failed = |source| BackupError::Copy { path: path.clone(), source };
     sqlx::query("VACUUM INTO $1").bind(&path).execute(&mut connection).await.map_err(failed)?;
     // What cannot be closed cleanly has been read all the same.
