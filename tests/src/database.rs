@@ -73,6 +73,21 @@ impl Database {
 }
 
 impl Database {
+    /// A database that is there already.
+    pub fn of_url(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
+    /// The number that a query gives, asked behind the server's back.
+    ///
+    /// # Panics
+    /// When it gives none.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+    }
+
     /// Runs a statement behind the server's back.
     ///
     /// # Panics

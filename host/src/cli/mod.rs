@@ -4,6 +4,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod backup;
 mod build;
 mod client;
 mod demo;
@@ -31,6 +32,9 @@ enum Command {
     /// Runs the server.
     #[command(after_help = "Example:\n  wardroom serve --data ./wardroom-data --listen 127.0.0.1:7117")]
     Serve(serve::Serve),
+    /// Copies the SQLite database and the key of a data folder into a new folder, while the server runs.
+    #[command(after_help = "Example:\n  wardroom backup --data ./wardroom-data ./backup-2026-11-23")]
+    Backup(backup::Backup),
     /// Plays a whole incident in front of you, against a practice town.
     #[command(after_help = "Example:\n  wardroom demo --yes")]
     Demo(demo::Demo),
@@ -104,6 +108,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let client = cli.client;
     match cli.command {
         Command::Serve(serve) => serve.run().await?,
+        Command::Backup(backup) => backup.run(&client).await?,
         Command::Demo(demo) => demo.run().await?,
         Command::Plugin(plugin) => plugin.run(&client).await?,
         Command::Workflow(workflow) => return workflow.run(&client).await,

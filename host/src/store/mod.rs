@@ -5,12 +5,14 @@
 //! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit
 //! - `rows`, `read`: between nouns and rows
 //! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+//! - `retain`: forgetting what ended long ago; `backup`: a copy of an SQLite file
 
 use std::sync::Arc;
 
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
+mod backup;
 mod batch;
 mod dialect;
 mod events;
@@ -22,12 +24,14 @@ mod links;
 mod people;
 mod platform;
 mod read;
+mod retain;
 mod rows;
 mod runs;
 mod state;
 mod statement;
 mod write;
 
+pub use backup::{BackupError, Contents, back_up};
 pub use dialect::Backend;
 pub use incidents::IncidentFilter;
 pub use journal::Written;
@@ -68,6 +72,13 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// An error of a write; `From` makes it one of a read.
+    fn write(error: sqlx::Error) -> Self {
+        Self::Write(Arc::new(error))
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

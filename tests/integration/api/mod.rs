@@ -9,6 +9,7 @@ mod hooks;
 mod incidents;
 mod items;
 mod rerun;
+mod retain;
 mod runs;
 mod signals;
 mod slots;
