@@ -72,10 +72,11 @@ fn ended(before: Timestamp) -> Select {
         .that("wake_at IS NULL")
         .that("NOT EXISTS (SELECT 1 FROM runs later WHERE later.rerun_of = runs.id)")
         .that("NOT EXISTS (SELECT 1 FROM runs later WHERE later.undo_of = runs.id AND later.rerun_of IS NULL)")
-        .that("NOT EXISTS (SELECT 1 FROM runs above WHERE above.id = runs.parent_id AND above.wake_at IS NOT NULL)")
+        // One row each: looked up by its key, where a join might read the whole table.
+        .that("(SELECT above.wake_at FROM runs above WHERE above.id = runs.parent_id) IS NULL")
         .that(
-            "NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.id = runs.becomes_of \
-             AND incidents.stage NOT IN ('closed', 'canceled'))",
+            "COALESCE((SELECT stage FROM incidents WHERE incidents.id = runs.becomes_of), 'closed') \
+             IN ('closed', 'canceled')",
         )
         .and("finished_at <", rows::time(before))
         .order("finished_at", RUNS)
