@@ -14,6 +14,7 @@ mod plugin;
 mod run;
 mod serve;
 pub mod terminal;
+mod waterfall;
 
 use client::ClientOptions;
 
@@ -50,6 +51,9 @@ enum Command {
     /// Shows, follows and settles runs.
     #[command(subcommand)]
     Run(run::Run),
+    /// Sends a signal to whichever workflows listen to it.
+    #[command(after_help = "Example:\n  wardroom signal deployed --incident INC-42 --payload '{\"version\": 7}'")]
+    Signal(handle::Signal),
     /// Lists and decides approvals.
     #[command(subcommand)]
     Approval(handle::Approval),
@@ -114,6 +118,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Workflow(workflow) => return workflow.run(&client).await,
         Command::Incident(incident) => incident.run(&client).await?,
         Command::Run(run) => return run.run(&client).await,
+        Command::Signal(signal) => signal.run(&client).await?,
         Command::Approval(approval) => approval.run(&client).await?,
         Command::Connection(connection) => connection.run(&client).await?,
         Command::Secret(secret) => secret.run(&client).await?,
