@@ -11,4 +11,5 @@ cargo build --release --package wardroom --package wardroom-tests --bin wardroom
 folder=$(mktemp -d)
 chmod 755 "$folder"
 trap 'rm -rf "$folder" 2>/dev/null || { sleep 2; rm -rf "$folder"; }' EXIT
-TMPDIR=$folder cargo run --quiet --release --package wardroom-tests --bin bench -- "$@"
+# Not `cargo run`, which would choose other features for one package alone and build everything once more.
+TMPDIR=$folder "${CARGO_TARGET_DIR:-target}/release/bench" "$@"

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use wardroom_tests::{
     guests,
     process::now,
-    server::{ADMIN, Answer, Api},
+    server::{ADMIN, Api},
 };
 
 use super::figures::{Spread, number};
@@ -36,8 +36,10 @@ pub(crate) async fn prepare(api: &Api) {
         ("sleep", vec![json!({ "id": "nap", "sleep": "20h" })]),
     ];
     for (name, steps) in documents {
-        let inputs = if name == "fan" { json!({ "all": { "type": "array" } }) } else { json!({}) };
-        let document = json!({ "name": name, "on": [{ "manual": {} }], "inputs": inputs, "steps": steps });
+        let mut document = json!({ "name": name, "on": [{ "manual": {} }], "steps": steps });
+        if name == "fan" {
+            document["inputs"] = json!({ "all": { "type": "array" } });
+        }
         api.save(name, &document.to_string()).await;
     }
 }
@@ -69,18 +71,17 @@ pub(crate) async fn complete(api: &Api, workflow: &str) -> Met {
 /// # Panics
 /// When the server refuses it for good.
 pub(crate) async fn begin(api: &Api, workflow: &str, body: Value) -> (Value, usize) {
-    let path = format!("/workflows/{workflow}/runs");
-    patiently(async || api.post(&path, body.clone()).await).await
+    post(api, &format!("/workflows/{workflow}/runs"), body).await
 }
 
-/// Asks until the server does not tell the client to come back.
+/// Posts until the server does not tell the client to come back; gives the answer's body, and how often it was told so.
 ///
 /// # Panics
-/// When it answers with another problem.
-pub(crate) async fn patiently(ask: impl AsyncFn() -> Answer) -> (Value, usize) {
+/// When the server answers with another problem.
+pub(crate) async fn post(api: &Api, path: &str, body: Value) -> (Value, usize) {
     let mut refused = 0;
     loop {
-        let answer = ask().await;
+        let answer = api.post(path, body.clone()).await;
         if answer.status != StatusCode::TOO_MANY_REQUESTS {
             return (answer.ok(), refused);
         }

@@ -18,6 +18,7 @@ use super::{
 };
 
 const CLIENTS: usize = 64;
+const WARM_UP: Duration = Duration::from_secs(2);
 /// How long it is measured what goes through.
 const SUSTAINED: Duration = Duration::from_secs(10);
 /// How long the load lasts.
@@ -33,6 +34,7 @@ const IN_FLIGHT: usize = 512;
 pub(crate) async fn measure(kind: Kind, floor: &Floor, progress: &Progress) -> Value {
     let site = Site::start(kind).await;
     clients::prepare(&site.api).await;
+    one_step_runs(&site.api, CLIENTS, WARM_UP).await;
     let sustained = one_step_runs(&site.api, CLIENTS, SUSTAINED).await.per_second;
     let rate = sustained * SHARE;
     progress.say(&format!("{kind:?}: load: {rate:.0} runs a second"));

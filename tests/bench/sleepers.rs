@@ -43,11 +43,11 @@ pub(crate) async fn measure(kind: Kind, progress: &Progress) -> Value {
     site.kill().await;
     site.settle().await;
     let before = site.database_bytes().await;
-    let copied = SLEEPERS - u32::try_from(STARTED).unwrap_or_default();
-    let copies = Copies { run: &template, count: copied, apart_ms: 0 };
+    let rest = SLEEPERS - u32::try_from(STARTED).unwrap_or_default();
+    let copies = Copies { run: &template, count: rest, apart_ms: 0 };
     fill::copy(&mut site.connect().await, copies, progress).await;
     site.settle().await;
-    let stored = (site.database_bytes().await - before) / f64::from(copied);
+    let stored = (site.database_bytes().await - before) / f64::from(rest);
     let ready = site.start_again().await;
     let asleep = site.metric("wardroom_runs_live").await;
     assert!((asleep - f64::from(SLEEPERS)).abs() < 0.5, "{asleep} runs sleep");
