@@ -23,6 +23,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_faults;
+#[cfg(test)]
 mod tests_full;
 #[cfg(test)]
 mod tests_schema;
