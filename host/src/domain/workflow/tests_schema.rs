@@ -75,6 +75,18 @@ fn shape(pointer: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
+/// The places of the schema's parts that are as wanted.
+fn parts(schema: &Value, at: &str, wanted: &dyn Fn(&Value) -> bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if wanted(schema) {
+        found.insert(at.to_owned());
+    }
+    for (name, value) in schema.as_object().into_iter().flatten() {
+        found.extend(parts(value, &format!("{at}/{name}"), wanted));
+    }
+    found
+}
+
 /// One value of each type of JSON.
 fn samples() -> [(&'static str, Value); 6] {
     [
@@ -110,16 +122,7 @@ fn both_know_the_same_keys_at_every_level_and_refuse_others() {
 
 #[test]
 fn no_key_of_the_schema_is_left_out_here_and_each_is_described() {
-    fn closed(schema: &Value, at: &str, found: &mut BTreeSet<String>) {
-        if schema["additionalProperties"] == json!(false) {
-            found.insert(at.to_owned());
-        }
-        for (name, value) in schema.as_object().into_iter().flatten() {
-            closed(value, &format!("{at}/{name}"), found);
-        }
-    }
-    let mut objects = BTreeSet::new();
-    closed(&PUBLISHED.text, "", &mut objects);
+    let objects = parts(&PUBLISHED.text, "", &|schema| schema["additionalProperties"] == json!(false));
     let listed: BTreeSet<String> = OBJECTS.iter().map(|(_, object)| (*object).to_owned()).collect();
     assert_eq!(objects, listed);
     let mut keys = BTreeSet::new();
@@ -131,6 +134,35 @@ fn no_key_of_the_schema_is_left_out_here_and_each_is_described() {
     }
     let listed: BTreeSet<String> = KEYS.iter().map(|(place, ..)| shape(place)).collect();
     assert_eq!(keys, listed);
+}
+
+#[test]
+fn both_know_the_same_words() {
+    let word = json!("zzzz");
+    let words = [
+        ("/concurrency/policy", word.clone(), "/properties/concurrency/properties/policy"),
+        ("/on/0/stage", word.clone(), "/$defs/stage"),
+        ("/on/0/entry", word.clone(), "/$defs/trigger/properties/entry"),
+        ("/on/1/left", word.clone(), "/$defs/stage"),
+        ("/on/2/severity", word.clone(), "/$defs/trigger/properties/severity"),
+        ("/on/5/alert/status", word.clone(), "/$defs/trigger/properties/alert/properties/status"),
+        ("/on/6/run_finished/status", word.clone(), "/$defs/run_end"),
+        ("/on/9/manual/allow", json!([word]), "/$defs/trigger/properties/manual/properties/allow/items"),
+        ("/steps/0/on_error", word.clone(), "/$defs/step/properties/on_error"),
+        ("/steps/2/approve/on_timeout", word.clone(), "/$defs/approve/properties/on_timeout"),
+    ];
+    for (place, value, known) in &words {
+        let faults = parse(&with(place, value.clone()).to_string()).expect_err("an unknown word");
+        let told = faults.iter().find_map(|fault| fault.message.split_once("one of ")?.1.strip_suffix(" is wanted"));
+        let told: BTreeSet<&str> = told.unwrap_or_else(|| panic!("{place}: {faults:#?}")).split(", ").collect();
+        let known = PUBLISHED.text.pointer(known).and_then(|known| known["enum"].as_array());
+        let known: BTreeSet<&str> = known.into_iter().flatten().filter_map(Value::as_str).collect();
+        assert_eq!(told, known, "{place}: the parser's words, and the schema's");
+    }
+    let mut listed: BTreeSet<String> = words.iter().map(|(_, _, known)| (*known).to_owned()).collect();
+    // The types of JSON are words of another language.
+    listed.insert("/$defs/json_type".to_owned());
+    assert_eq!(parts(&PUBLISHED.text, "", &|schema| schema["enum"].is_array()), listed);
 }
 
 #[test]
