@@ -1,4 +1,4 @@
-//! What stands at the root: health, readiness, metrics, and the API's own description.
+//! What stands at the root: health, readiness, metrics, and the descriptions of the API and of a workflow document.
 
 use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
 use serde_json::json;
@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use super::problem::Problem;
-use crate::engine::Engine;
+use crate::{domain::workflow, engine::Engine};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,12 +42,18 @@ pub(super) fn routes(document: Document) -> Router<Engine> {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async move || Json(document)))
+        .route("/schemas/workflow.json", get(workflow_schema))
 }
 
 /// Whether requests can be served: the database answers, this host holds its lease, and the server is not stopping.
 async fn ready(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
     engine.ready().await?;
     Ok(Json(json!({ "status": "ready" })))
+}
+
+/// The JSON Schema of a workflow document, for editors: they ask without a token.
+async fn workflow_schema() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], workflow::document::SCHEMA)
 }
 
 /// A few numbers in Prometheus' text format.
