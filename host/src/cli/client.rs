@@ -150,7 +150,8 @@ fn explain(status: StatusCode, problem: &Value) -> String {
     let mut text = problem["detail"].as_str().map_or_else(|| status.to_string(), str::to_owned);
     let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     // A single fault is the detail already.
-    let placed = errors.iter().filter(|error| errors.len() > 1 && error["line"].is_u64());
+    let placed =
+        errors.iter().filter(|error| (errors.len() > 1 || error["file"].is_string()) && error["line"].is_u64());
     for error in placed {
         // Writing to a string cannot fail.
         _ = write!(text, "\n  {}", fault(error));
@@ -165,7 +166,8 @@ pub(super) fn fault(error: &Value) -> String {
         .as_str()
         .filter(|field| !field.is_empty())
         .map_or_else(String::new, |field| format!("{field}: "));
-    format!("{line}:{column}: {part}{}", word(error, "message"))
+    let file = error["file"].as_str().map_or_else(String::new, |file| format!("{file}:"));
+    format!("{file}{line}:{column}: {part}{}", word(error, "message"))
 }
 
 /// A text of an answer; empty when it is not there.

@@ -4,6 +4,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod apply;
 mod backup;
 mod build;
 mod client;
@@ -45,6 +46,9 @@ enum Command {
     /// Validates, applies, lists and starts workflows.
     #[command(subcommand)]
     Workflow(platform::Workflow),
+    /// Brings a folder of workflows from a repository: shows the difference, then applies all of it or nothing.
+    #[command(after_help = "Example:\n  wardroom apply ./automation --prune")]
+    Apply(apply::Apply),
     /// Opens, moves, lists and shows incidents.
     #[command(subcommand)]
     Incident(handle::Incident),
@@ -116,6 +120,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Demo(demo) => demo.run().await?,
         Command::Plugin(plugin) => plugin.run(&client).await?,
         Command::Workflow(workflow) => return workflow.run(&client).await,
+        Command::Apply(apply) => return apply.run(&client).await,
         Command::Incident(incident) => incident.run(&client).await?,
         Command::Run(run) => return run.run(&client).await,
         Command::Signal(signal) => signal.run(&client).await?,

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use crate::{
     domain::{incident::StageError, run::happening::Refused, workflow::Fault},
-    engine::trigger::NotAdmitted,
+    engine::{platform::apply::FileFault, trigger::NotAdmitted},
     plugin::RefusedPlugin,
     store::StoreError,
 };
@@ -32,6 +32,9 @@ pub enum EngineError {
     /// A workflow document has faults; all of them are here.
     #[error("the workflow document has {} fault(s)", .0.len())]
     Document(Vec<Fault>),
+    /// Documents of a set have faults; all of them are here.
+    #[error("the documents have {} fault(s): nothing was changed", .0.len())]
+    Documents(Vec<FileFault>),
     /// It does not fit the present state.
     #[error("{0}")]
     Conflict(String),

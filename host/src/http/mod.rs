@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`hooks`], [`workflows`], [`runs`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`hooks`], [`workflows`], [`apply`], [`runs`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`root`]: health, metrics and the API's description
 
 use axum::{
@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::engine::Engine;
 
+pub mod apply;
 pub mod approvals;
 pub mod auth;
 pub mod extract;
@@ -39,6 +40,7 @@ pub fn router(engine: Engine) -> Router {
         .merge(incidents::routes())
         .merge(hooks::routes())
         .merge(workflows::routes())
+        .merge(apply::routes())
         .merge(runs::routes())
         .merge(signals::routes())
         .merge(approvals::routes())

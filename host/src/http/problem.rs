@@ -9,7 +9,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{domain::workflow::Fault, engine::EngineError};
+use crate::{
+    domain::workflow::Fault,
+    engine::{EngineError, platform::apply::FileFault},
+};
 
 /// An error, for people and machines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -34,6 +37,9 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong and what would be right.
     pub message: String,
+    /// The file, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The line in a workflow document, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
@@ -58,7 +64,7 @@ impl Problem {
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         let (field, message) = (field.into(), message.into());
         let detail = format!("{field}: {message}");
-        let errors = vec![FieldError { field, message, line: None, column: None }];
+        let errors = vec![FieldError { field, message, file: None, line: None, column: None }];
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
@@ -75,11 +81,18 @@ impl Problem {
     }
 }
 
+impl From<&FileFault> for FieldError {
+    fn from(fault: &FileFault) -> Self {
+        Self { file: Some(fault.file.clone()), ..Self::from(&fault.fault) }
+    }
+}
+
 impl From<&Fault> for FieldError {
     fn from(fault: &Fault) -> Self {
         Self {
             field: fault.path.clone(),
             message: fault.message.clone(),
+            file: None,
             line: Some(fault.at.line),
             column: Some(fault.at.column),
         }
@@ -107,6 +120,10 @@ impl From<EngineError> for Problem {
             EngineError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not-found", text),
             EngineError::Invalid { field, message } => Self::invalid(field, message),
             EngineError::Document(faults) => Self::document(&faults),
+            EngineError::Documents(faults) => Self {
+                errors: faults.iter().map(FieldError::from).collect(),
+                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-document", text)
+            },
             EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", text),
             EngineError::Stage(_) => Self::new(StatusCode::CONFLICT, "illegal-stage", text),
             EngineError::Run(crate::domain::run::happening::Refused::OwnDestructive) => {

@@ -3,26 +3,15 @@
 use super::{
     rows,
     statement::{Cell, Writer},
-    write::{Guard, StoredPlugin},
+    write::{Guard, StoredPlugin, WorkflowRevision},
 };
 use crate::domain::pause::PauseScope;
 
 /// Writes a guard; whether it went in.
 pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool, sqlx::Error> {
     let written = match guard {
-        Guard::Workflow(one) => {
-            let sql = "INSERT INTO workflow_revisions (name, revision, source, created_at, created_by, deleted) \
-                       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
-            let cells = vec![
-                Cell::text(&one.name),
-                Cell::int(one.revision),
-                Cell::text(&one.source),
-                rows::time(one.created_at),
-                Cell::text(&one.created_by),
-                Cell::int(i64::from(one.deleted)),
-            ];
-            writer.run(sql, cells).await?
-        }
+        Guard::Workflow(one) => revision(writer, one).await?,
+        Guard::Workflows(all) => return revisions(writer, all).await,
         Guard::Plugin(one, component) => plugin(writer, one, component).await?,
         Guard::PluginOff(name) => {
             let sql = "UPDATE plugins SET active = 0 WHERE name = $1 AND active = 1";
@@ -97,6 +86,37 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
         | Guard::Key(_) => 0,
     };
     Ok(written > 0)
+}
+
+async fn revision(writer: &mut Writer<'_>, one: &WorkflowRevision) -> Result<u64, sqlx::Error> {
+    let sql = "INSERT INTO workflow_revisions (name, revision, source, created_at, created_by, deleted) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    let cells = vec![
+        Cell::text(&one.name),
+        Cell::int(one.revision),
+        Cell::text(&one.source),
+        rows::time(one.created_at),
+        Cell::text(&one.created_by),
+        Cell::int(i64::from(one.deleted)),
+    ];
+    writer.run(sql, cells).await
+}
+
+/// All or none: one that is taken is found before the first is written.
+async fn revisions(writer: &mut Writer<'_>, all: &[WorkflowRevision]) -> Result<bool, sqlx::Error> {
+    for one in all {
+        let sql = "SELECT revision FROM workflow_revisions WHERE name = $1 AND revision = $2";
+        if writer.finds(sql, vec![Cell::text(&one.name), Cell::int(one.revision)]).await? {
+            return Ok(false);
+        }
+    }
+    for one in all {
+        if revision(writer, one).await? == 0 {
+            // Another host was faster in between: the whole transaction is given up, and redone without its neighbours.
+            return Err(sqlx::Error::RowNotFound);
+        }
+    }
+    Ok(true)
 }
 
 async fn plugin(writer: &mut Writer<'_>, plugin: &StoredPlugin, component: &[u8]) -> Result<u64, sqlx::Error> {

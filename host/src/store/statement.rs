@@ -143,6 +143,12 @@ impl Writer<'_> {
         Ok(done.rows_affected())
     }
 
+    /// Whether a query finds a row.
+    pub(super) async fn finds(&mut self, sql: &'static str, cells: Cells) -> Result<bool, sqlx::Error> {
+        let query = sqlx::query_with(sql, arguments(std::slice::from_ref(&cells))?);
+        Ok(query.fetch_optional(&mut *self.connection).await?.is_some())
+    }
+
     async fn execute(&mut self, sql: String, rows: &[Cells]) -> Result<(), sqlx::Error> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(rows)?);
         self.rows += query.execute(&mut *self.connection).await?.rows_affected();

@@ -56,6 +56,8 @@ pub enum Guard {
     Key(KeyRecord),
     /// A workflow's next revision; lost when that number is taken.
     Workflow(Box<WorkflowRevision>),
+    /// The next revisions of several workflows, all or none; lost when any of the numbers is taken. At most 1,000.
+    Workflows(Vec<WorkflowRevision>),
     /// A plugin with its component: becomes the active version of its name.
     Plugin(Box<StoredPlugin>, Vec<u8>),
     /// A plugin's name that goes out of use; lost when none is in use.
@@ -176,6 +178,7 @@ impl Guard {
             Self::Dispatched(event) => format!("event {event}"),
             Self::Key(key) => format!("key {}{SEPARATOR}{}", key.scope, key.key),
             Self::Workflow(revision) => format!("workflow {}", revision.name),
+            Self::Workflows(_) => "workflows".to_owned(),
             Self::Plugin(plugin, _) => format!("plugin {}", plugin.manifest.name),
             Self::PluginOff(name) => format!("plugin {name}"),
             Self::Connection(connection) => format!("connection {}", connection.name),

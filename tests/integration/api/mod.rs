@@ -1,6 +1,7 @@
 //! The server over HTTP, on both databases: what responders, engineers and administrators do.
 
 mod access;
+mod apply;
 mod approvals;
 mod children;
 mod controls;

@@ -1,6 +1,7 @@
 //! What administrators and engineers keep: workflows, plugins, connections, secrets, people and tokens, the kill switch.
 //! Every change here leaves an audit entry in its transaction and makes the next picture of the platform newer.
 
+pub mod apply;
 pub mod connections;
 pub mod pauses;
 pub mod people;

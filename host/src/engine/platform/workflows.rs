@@ -90,15 +90,17 @@ impl Engine {
     }
 }
 
+/// What documents are checked against: the picture of the platform.
+pub(super) fn installed(catalog: &Catalog) -> check::Installed {
+    check::Installed {
+        plugins: catalog.plugins.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.manifest))).collect(),
+        connections: catalog.connections.iter().map(|(name, one)| (name.clone(), Arc::clone(one))).collect(),
+        workflows: catalog.workflows.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.workflow))).collect(),
+    }
+}
+
 fn validate(source: &str, catalog: &Catalog) -> Result<Workflow, Vec<Fault>> {
     let workflow = workflow::parse(source)?;
-    let faults = check::check(
-        &workflow,
-        &check::Installed {
-            plugins: catalog.plugins.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.manifest))).collect(),
-            connections: catalog.connections.iter().map(|(name, one)| (name.clone(), Arc::clone(one))).collect(),
-            workflows: catalog.workflows.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.workflow))).collect(),
-        },
-    );
+    let faults = check::check(&workflow, &installed(catalog));
     if faults.is_empty() { Ok(workflow) } else { Err(faults) }
 }
