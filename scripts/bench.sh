@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/counterparts.sh >/dev/null
 scripts/plugins.sh --tests
-cargo run --release --package wardroom-tests --bin bench
+cargo run --release --package wardroom-tests --no-default-features --bin bench

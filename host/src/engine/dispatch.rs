@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::event::{Event, TriggerOutcome},
+    fault,
     store::{Committed, Dependant, Guard, Write},
 };
 
@@ -46,6 +47,7 @@ impl Engine {
     }
 
     async fn dispatch_event(&self, event: Event) -> Result<(), EngineError> {
+        fault::pass("engine.event").await.map_err(EngineError::broken)?;
         let catalog = self.catalog().await?;
         let mut then = Vec::new();
         let mut started: Vec<Begun> = Vec::new();
@@ -77,6 +79,7 @@ impl Engine {
         }
         let write = Write { guard: Guard::Dispatched(event.id), then };
         if self.store().commit(write).await? == Committed::Applied {
+            fault::pass("engine.dispatched").await.map_err(EngineError::broken)?;
             for begun in started {
                 self.drive(begun.run, begun.effects);
             }

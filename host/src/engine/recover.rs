@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::Engine;
+use super::{Engine, EngineError};
 use crate::{
     clock::monotonic_now,
     domain::{
@@ -16,6 +16,7 @@ use crate::{
         run::{Lease, StepStatus, happening::Happening},
         time::Timestamp,
     },
+    fault,
     store::StoreError,
 };
 
@@ -171,13 +172,14 @@ impl Engine {
     }
 
     /// Claims runs that are due and owned by nobody alive, and drives them on.
-    async fn claim(&self) -> Result<usize, super::EngineError> {
+    async fn claim(&self) -> Result<usize, EngineError> {
         let life = self.life();
         if life.is_over() {
             return Ok(0);
         }
         let claimed = self.store().claim_runs(life.lease, self.now(), CLAIM).await?;
         let count = claimed.len();
+        fault::pass("engine.claimed").await.map_err(EngineError::broken)?;
         for run in claimed {
             let orphaned = run.steps.iter().any(|step| step.status == StepStatus::Running);
             if orphaned {

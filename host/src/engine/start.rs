@@ -28,6 +28,7 @@ use crate::{
         timeline::{EntryKind, NewEntry},
         workflow::{Section, TriggerKind, Workflow},
     },
+    fault,
     store::{Committed, Dependant, Guard},
 };
 
@@ -102,6 +103,7 @@ impl Engine {
             if engine.store().commit(write).await? == Committed::Lost {
                 return Ok(None);
             }
+            fault::pass("engine.launched").await.map_err(EngineError::broken)?;
             let run = begun.run.clone();
             engine.drive(begun.run, begun.effects);
             Ok(Some(run))
