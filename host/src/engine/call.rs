@@ -55,13 +55,7 @@ impl Engine {
     }
 
     /// An error here means that nothing was called.
-    async fn try_call(
-        &self,
-        run: &Run,
-        state: &StepRun,
-        life: &Life,
-        overlay: Overlay,
-    ) -> Result<Made, StepError> {
+    async fn try_call(&self, run: &Run, state: &StepRun, life: &Life, overlay: Overlay) -> Result<Made, StepError> {
         let plan = self.plan(run).await.map_err(|error| unmade(&error))?;
         let gone = || StepError::new("internal", "the step is not in its workflow");
         let step = plan.workflow.step(&state.step).ok_or_else(gone)?;

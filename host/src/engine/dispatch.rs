@@ -79,8 +79,8 @@ impl Engine {
         }
         let write = Write { guard: Guard::Dispatched(event.id), then };
         if self.store().commit(write).await? == Committed::Applied {
-            fault::pass("engine.dispatched").await.map_err(EngineError::broken)?;
             for begun in started {
+                fault::pass("engine.dispatched").await.map_err(EngineError::broken)?;
                 self.drive(begun.run, begun.effects);
             }
         }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -42,11 +45,13 @@ const ANNOUNCED: Duration = Duration::from_secs(30);
 pub(super) struct Life {
     pub(super) lease: Lease,
     until: watch::Sender<Option<Instant>>,
+    /// Whether the next life was asked for without an answer: it may have begun in the database.
+    unanswered: AtomicBool,
 }
 
 impl Life {
     pub(super) fn new(lease: Lease) -> Self {
-        Self { lease, until: watch::Sender::new(None) }
+        Self { lease, until: watch::Sender::new(None), unanswered: AtomicBool::new(false) }
     }
 
     /// The last moment to send something, as the heartbeat moves it; none when there is none any more.
@@ -98,7 +103,16 @@ impl Engine {
         if self.store().renew_host(life.lease, LEASE).await? {
             return Ok(Some(life.lease));
         }
-        self.store().revive_host(life.lease, LEASE).await
+        let revived = self.store().revive_host(life.lease, LEASE).await;
+        match &revived {
+            Ok(None) if life.unanswered.load(Ordering::Relaxed) => {
+                let begun = Lease { epoch: life.lease.epoch + 1, ..life.lease };
+                return self.store().revive_host(begun, LEASE).await;
+            }
+            Ok(_) => {}
+            Err(_) => life.unanswered.store(true, Ordering::Relaxed),
+        }
+        revived
     }
 
     /// Beats until the last run has come to rest: what is in flight while the host stops needs the lease.
@@ -179,8 +193,8 @@ impl Engine {
         }
         let claimed = self.store().claim_runs(life.lease, self.now(), CLAIM).await?;
         let count = claimed.len();
-        fault::pass("engine.claimed").await.map_err(EngineError::broken)?;
         for run in claimed {
+            fault::pass("engine.claimed").await.map_err(EngineError::broken)?;
             let orphaned = run.steps.iter().any(|step| step.status == StepStatus::Running);
             if orphaned {
                 tracing::info!(run.id = %run.id, "a run whose host was gone goes on here");

@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{domain::workflow::Fault, engine::EngineError};
+use crate::{domain::workflow::Fault, engine::EngineError, store::StoreError};
 
 /// An error, for people and machines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -93,11 +93,7 @@ impl IntoResponse for Problem {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-        let passes = [
-            StatusCode::TOO_MANY_REQUESTS,
-            StatusCode::SERVICE_UNAVAILABLE,
-            StatusCode::INSUFFICIENT_STORAGE,
-        ];
+        let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
         if passes.contains(&status) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
@@ -136,6 +132,12 @@ impl From<EngineError> for Problem {
                 let detail = "the database's disk takes no more: nothing was changed; try again when it has room";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-full", detail)
             }
+            EngineError::Store(StoreError::Unanswered) => {
+                tracing::error!("the database did not say whether a request was written");
+                let detail = "the database did not say whether this was written: look, or repeat it with the same \
+                              Idempotency-Key";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail)
+            }
             EngineError::Store(cause) => {
                 tracing::error!(error = %cause, "the database failed a request");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database", text)
@@ -149,8 +151,8 @@ impl From<EngineError> for Problem {
     }
 }
 
-impl From<crate::store::StoreError> for Problem {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
         EngineError::from(error).into()
     }
 }

@@ -97,8 +97,7 @@ async fn guards(
     };
     if let Some(Landed { key, transaction }) = landed.first() {
         let key = table.key.iter().copied().zip(key.split(SEPARATOR).map(str::to_owned)).collect();
-        written.trace =
-            Some(Trace { id: transaction.clone(), row: Some(WrittenRow { table: table.name, key }) });
+        written.trace = Some(Trace { id: transaction.clone(), row: Some(WrittenRow { table: table.name, key }) });
     }
     let mut landed: BTreeSet<String> = landed.into_iter().map(|landed| landed.key).collect();
     for (index, cells) in indices.into_iter().zip(&cells) {

@@ -15,6 +15,9 @@ const READERS: u32 = 8;
 /// How long a reader waits for a connection.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How long a connection may take to come up: a host that is gone without a word must not hold up whoever waits.
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -55,20 +58,21 @@ pub(super) struct WrittenRow {
 }
 
 impl Trace {
-    /// Whether the row names the transaction as its writer. A crash of PostgreSQL gives numbers out again that had not
-    /// reached its disk: that a transaction of this number was committed does not say yet that it was this one.
-    async fn is_left(&self, connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-        let Some(row) = &self.row else { return Ok(false) };
+    /// What the row says of a transaction of this number that was committed. A crash of PostgreSQL gives numbers out again
+    /// that had not reached its disk: it need not have been this one.
+    async fn by_row(&self, connection: &mut AnyConnection) -> Result<Fate, sqlx::Error> {
+        let Some(row) = &self.row else { return Ok(Fate::Untold) };
         let key: Vec<String> =
             row.key.iter().enumerate().map(|(index, (column, _))| format!("{column} = ${}", index + 1)).collect();
         let sql = format!("SELECT CAST(xmin AS TEXT) FROM {} WHERE {}", row.table, key.join(" AND "));
         let query = sqlx::query(AssertSqlSafe(sql));
         let query = row.key.iter().fold(query, |query, (_, value)| query.bind(value.as_str()));
-        let Some(found) = query.fetch_optional(connection).await? else { return Ok(false) };
+        let Some(found) = query.fetch_optional(connection).await? else { return Ok(Fate::Undone) };
         let writer: String = found.try_get(0)?;
         // A row keeps the lower half of the number.
         let lower = self.id.parse::<u64>().ok().map(|id| id & u64::from(u32::MAX));
-        Ok(lower.is_some() && writer.parse().ok() == lower)
+        // Another writer may have come before this look, or ours never did.
+        Ok(if lower.is_some() && writer.parse().ok() == lower { Fate::Done } else { Fate::Untold })
     }
 }
 
@@ -183,7 +187,7 @@ impl Backend {
             Err(error) => return Err(error),
         };
         match status.as_deref() {
-            Some("committed") => trace.is_left(connection).await.map(|is_left| if is_left { Fate::Done } else { Fate::Untold }),
+            Some("committed") => trace.by_row(connection).await,
             Some("aborted") => Ok(Fate::Undone),
             Some("in progress") => Ok(Fate::UnderWay),
             _ => Ok(Fate::Untold),
@@ -221,11 +225,15 @@ impl Backend {
 
 /// A connection of its own: the journal's and the heartbeat's.
 pub(super) async fn connect(backend: Backend, url: &str) -> Result<AnyConnection, StoreError> {
-    let mut connection = AnyConnection::connect(url).await.map_err(connect_error)?;
-    for setting in backend.settings() {
-        connection.execute(*setting).await.map_err(connect_error)?;
-    }
-    Ok(connection)
+    let connecting = async {
+        let mut connection = AnyConnection::connect(url).await?;
+        for setting in backend.settings() {
+            connection.execute(*setting).await?;
+        }
+        Ok(connection)
+    };
+    let connected = tokio::time::timeout(CONNECT, connecting).await;
+    connected.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())).map_err(connect_error)
 }
 
 /// The pool of readers.
