@@ -76,6 +76,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_undispatched ON events (id) WHERE dispatched = 0;
 CREATE INDEX events_incident ON events (incident_id, id);
+CREATE INDEX events_dispatched ON events (at) WHERE dispatched = 1;
 
 CREATE TABLE trigger_outcomes (
     event_id TEXT NOT NULL,
@@ -154,6 +155,15 @@ CREATE TABLE runs (
     incident_id TEXT,
     event_id TEXT,
     rerun_of TEXT,
+    undo_of TEXT,
+    parent_id TEXT,
+    parent TEXT,
+    -- The incident whose condition became true and started it.
+    becomes_of TEXT,
+    -- Its concurrency key; of the live runs of a workflow and key one holds the slot.
+    slot TEXT,
+    slot_policy TEXT,
+    slot_held BIGINT NOT NULL DEFAULT 0,
     trigger_data TEXT NOT NULL,
     inputs TEXT NOT NULL,
     depth BIGINT NOT NULL,
@@ -175,7 +185,15 @@ CREATE TABLE runs (
 CREATE UNIQUE INDEX runs_once ON runs (event_id, workflow) WHERE event_id IS NOT NULL;
 CREATE INDEX runs_due ON runs (wake_at) WHERE wake_at IS NOT NULL AND host_id IS NULL;
 CREATE INDEX runs_owned ON runs (host_id, host_epoch) WHERE host_id IS NOT NULL;
+CREATE UNIQUE INDEX runs_slot_holder ON runs (workflow, slot) WHERE slot_held = 1 AND wake_at IS NOT NULL;
+CREATE INDEX runs_slot ON runs (slot, id) WHERE slot IS NOT NULL AND wake_at IS NOT NULL;
+CREATE UNIQUE INDEX runs_becomes ON runs (becomes_of, workflow) WHERE becomes_of IS NOT NULL;
+CREATE INDEX runs_children ON runs (parent_id) WHERE parent_id IS NOT NULL AND wake_at IS NOT NULL;
+CREATE UNIQUE INDEX runs_undo ON runs (undo_of) WHERE undo_of IS NOT NULL AND rerun_of IS NULL;
 CREATE INDEX runs_incident ON runs (incident_id, id) WHERE incident_id IS NOT NULL;
+-- What retention asks: which runs ended long ago, and which of them a rerun still shows.
+CREATE INDEX runs_ended ON runs (finished_at) WHERE wake_at IS NULL;
+CREATE INDEX runs_rerun ON runs (rerun_of) WHERE rerun_of IS NOT NULL;
 
 CREATE TABLE step_runs (
     run_id TEXT NOT NULL,
@@ -199,6 +217,7 @@ CREATE TABLE step_runs (
     resume BYTEA,
     undo TEXT,
     approval_id TEXT,
+    votes TEXT,
     PRIMARY KEY (run_id, step, item)
 );
 
@@ -232,9 +251,13 @@ CREATE TABLE approvals (
     expires_at BIGINT,
     decided_by TEXT,
     decided_at BIGINT,
-    reason TEXT
+    reason TEXT,
+    people TEXT NOT NULL,
+    quorum BIGINT NOT NULL,
+    votes TEXT NOT NULL
 );
 CREATE INDEX approvals_pending ON approvals (id) WHERE status = 'pending';
+CREATE INDEX approvals_run ON approvals (run_id);
 
 CREATE TABLE keys (
     scope TEXT NOT NULL,

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use sqlx::{AnyConnection, Connection, Executor, Row};
+use sqlx::{AnyConnection, Connection, Executor};
 use tempfile::TempDir;
 
 use crate::process::{Server, bound_to_us, free_port, is_root};
@@ -73,6 +73,21 @@ impl Database {
 }
 
 impl Database {
+    /// A database that is there already.
+    pub fn of_url(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
+    /// The number that a query gives, asked behind the server's back.
+    ///
+    /// # Panics
+    /// When it gives none.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+    }
+
     /// Runs a statement behind the server's back.
     ///
     /// # Panics
@@ -81,16 +96,6 @@ impl Database {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
         connection.execute(sql).await.expect("is done");
-    }
-
-    /// The one number a query gives, behind the server's back.
-    ///
-    /// # Panics
-    /// When it fails.
-    pub async fn number(&self, sql: &'static str) -> i64 {
-        sqlx::any::install_default_drivers();
-        let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
-        sqlx::query(sql).fetch_one(&mut connection).await.expect("a row").try_get(0).expect("a number")
     }
 }
 

@@ -48,6 +48,22 @@ pub enum Fact {
         /// The handle of the backup.
         backup: Option<String>,
     },
+    /// An incident was edited otherwise.
+    #[serde(rename = "incident.edited")]
+    Edited {
+        /// Which fields: `title`, `labels` or `times`.
+        fields: Vec<String>,
+    },
+    /// A signal came that is meant for no run.
+    #[serde(rename = "signal")]
+    Signaled {
+        /// Its name.
+        name: String,
+        /// What came with it.
+        payload: Value,
+        /// The handle of who sent it.
+        by: String,
+    },
     /// A run ended.
     #[serde(rename = "run.finished")]
     RunFinished {
@@ -79,6 +95,8 @@ impl Fact {
             Self::StageEntered { .. } => "stage.entered",
             Self::SeverityChanged { .. } => "severity.changed",
             Self::RoleAssigned { .. } => "role.assigned",
+            Self::Edited { .. } => "incident.edited",
+            Self::Signaled { .. } => "signal",
             Self::RunFinished { .. } => "run.finished",
             Self::AlertChanged { .. } => "alert.changed",
             Self::AlertRefired { .. } => "alert.refired",

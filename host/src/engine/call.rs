@@ -11,7 +11,7 @@ use crate::{
     domain::{
         connection::Connection,
         run::{
-            Phase, Purpose, Retry, Run, SideEffect, StepError, StepRun,
+            Phase, Purpose, Retry, Run, SideEffect, StepError, StepRun, deciders,
             happening::{Ended, Returned, Told},
             idempotency_key, machine,
         },
@@ -64,6 +64,9 @@ impl Engine {
         {
             return Ok(self.built_in(run, state, action).await);
         }
+        if let StepKind::Run { workflow, .. } = &step.kind {
+            return Ok(self.child(run, state, workflow).await);
+        }
         if let Some(refused) = unfit(state, step, &plan) {
             return Ok(refused.into());
         }
@@ -103,12 +106,17 @@ impl Engine {
         let end = machine::step_deadline(step, state).map_or(run.deadline, |deadline| deadline.min(run.deadline));
         let left = end.since(self.now());
         let incident = self.run_scope(run).await.map_err(|error| unmade(&error))?;
-        let purpose = if state.phase == Phase::Notify { Purpose::Notify } else { Purpose::Run };
+        let (function, purpose) = match (state.phase, &step.kind) {
+            (Phase::Notify, _) => (Function::Run, Purpose::Notify),
+            (Phase::Check, _) => (Function::Check, Purpose::Run),
+            (_, StepKind::Undo(_)) => (Function::Undo, Purpose::Undo),
+            _ => (Function::Run, Purpose::Run),
+        };
         Ok(Invocation {
             digest: pin.digest.clone(),
             manifest: Arc::clone(manifest),
             connection,
-            function: if state.phase == Phase::Check { Function::Check } else { Function::Run },
+            function,
             action: target.action.to_owned(),
             input: target.input,
             run: run.id.to_string(),
@@ -183,7 +191,7 @@ fn target<'a>(run: &Run, state: &StepRun, step: &'a Step, plan: &'a Plan) -> Res
             let nowhere = || StepError::new("nobody_told", "there is nowhere left to tell people of the approval");
             let telling = plan.telling(&approve.notify).ok_or_else(nowhere)?;
             let mut input = Map::new();
-            input.insert(telling.spec.text.clone(), Value::String(announcement(run, state, approve.role.as_deref())));
+            input.insert(telling.spec.text.clone(), Value::String(announcement(run, state, &deciders(approve))));
             if let Some(output) = telling.step.and_then(|step| run.step(step)).map(|step| &step.output) {
                 for (field, from) in &telling.spec.from_output {
                     input.insert(field.clone(), output.get(from).cloned().unwrap_or_default());
@@ -196,12 +204,19 @@ fn target<'a>(run: &Run, state: &StepRun, step: &'a Step, plan: &'a Plan) -> Res
                 input: Value::Object(input),
             })
         }
-        StepKind::Sleep(_) | StepKind::WaitFor(_) => Err(StepError::new("internal", "a wait calls nothing")),
+        StepKind::Undo(undo) => Ok(Target {
+            plugin: &undo.plugin,
+            action: &undo.action,
+            connection: undo.connection.as_deref(),
+            input: state.input.clone().unwrap_or_default(),
+        }),
+        StepKind::Run { .. } | StepKind::Sleep(_) | StepKind::WaitFor(_) => {
+            Err(StepError::new("internal", "no plugin is called for this kind of step"))
+        }
     }
 }
 
-fn announcement(run: &Run, state: &StepRun, role: Option<&str>) -> String {
-    let who = role.map_or_else(|| "a responder".to_owned(), |role| format!("the {role}"));
+fn announcement(run: &Run, state: &StepRun, who: &str) -> String {
     let gated: Vec<String> =
         state.input.as_ref().and_then(Value::as_object).into_iter().flatten().map(describe).collect();
     let id = state.approval.map(|id| id.to_string()).unwrap_or_default();
@@ -225,7 +240,7 @@ fn sample_output(plan: &Plan, kind: &StepKind) -> Value {
             .and_then(|manifest| manifest.action(action))
             .and_then(|action| action.sample_output.clone())
             .unwrap_or_default(),
-        StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => Value::Null,
+        _ => Value::Null,
     }
 }
 

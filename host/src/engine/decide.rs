@@ -48,17 +48,30 @@ impl Engine {
     }
 
     async fn fallback(&self, caller: &Caller, approval: &Approval) -> Result<Fallback, EngineError> {
-        let (Some(role), Some(incident)) = (&approval.role, approval.incident) else { return Ok(Fallback::None) };
+        let named = approval.people.contains(&caller.person.handle);
+        if named || (approval.role.is_none() && approval.people.is_empty()) {
+            return Ok(Fallback::None);
+        }
+        let (Some(role), Some(incident)) = (&approval.role, approval.incident) else {
+            let message = match &approval.role {
+                // Without an incident nobody holds a role.
+                Some(role) if approval.people.is_empty() => return Ok(Fallback::RoleIsEmpty(role.clone())),
+                _ => format!("only {} may decide this", approval.people.join(", ")),
+            };
+            return Err(EngineError::Forbidden(message));
+        };
         let incident = self.incident(incident).await?;
         let holders = incident.roles.get(role).cloned().unwrap_or_default();
         let held_by: Vec<_> = [holders.primary, holders.backup].into_iter().flatten().collect();
-        if held_by.is_empty() {
+        if held_by.is_empty() && approval.people.is_empty() {
             return Ok(Fallback::RoleIsEmpty(role.clone()));
         }
         if held_by.contains(&caller.person.id) {
             return Ok(Fallback::None);
         }
-        let message = format!("only the {role} of {} or the backup decides this", incident.reference());
+        let mut who = vec![format!("the {role} of {}", incident.reference()), "the backup".to_owned()];
+        who.extend(approval.people.iter().cloned());
+        let message = format!("only {} decides this", who.join(" or "));
         Err(EngineError::Forbidden(message))
     }
 
@@ -71,15 +84,7 @@ impl Engine {
         payload: Value,
         once: Option<&Once>,
     ) -> Result<Run, EngineError> {
-        if !is_identifier(name) {
-            return Err(EngineError::invalid("name", "a word in snake_case is wanted"));
-        }
-        if payload.to_string().len() > MAX_PAYLOAD {
-            return Err(EngineError::invalid("payload", format!("at most {MAX_PAYLOAD} bytes of JSON are wanted")));
-        }
-        if is_too_deep(&payload) {
-            return Err(EngineError::invalid("payload", format!("at most {MAX_DEPTH} levels of nesting are wanted")));
-        }
+        check_signal(name, &payload)?;
         let key = once.map(Once::full_key);
         // Sent again after the run has ended, it was still taken the first time.
         let known = self.store().run(run).await?.ok_or_else(|| EngineError::not_found("run", run))?;
@@ -115,11 +120,31 @@ impl Engine {
         self.tell(run, Happening::ResumeRequested { by: caller.actor() }).await
     }
 
-    /// Stops a run: nothing new starts, what is in flight settles.
-    pub async fn cancel_run(&self, caller: &Caller, run: RunId, reason: Option<String>) -> Result<Run, EngineError> {
+    /// Stops a run: nothing new starts, what is in flight settles. With `undo` another run then takes back what it did.
+    pub async fn cancel_run(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        reason: Option<String>,
+        undo: bool,
+    ) -> Result<Run, EngineError> {
         check_reason(reason.as_deref())?;
-        self.tell(run, Happening::CancelRequested { by: caller.actor(), reason }).await
+        self.tell(run, Happening::CancelRequested { by: caller.actor(), reason, undo }).await
     }
+}
+
+/// Whether a signal has a name and a size that a run takes.
+pub(super) fn check_signal(name: &str, payload: &Value) -> Result<(), EngineError> {
+    if !is_identifier(name) {
+        return Err(EngineError::invalid("name", "a word in snake_case is wanted"));
+    }
+    if payload.to_string().len() > MAX_PAYLOAD {
+        return Err(EngineError::invalid("payload", format!("at most {MAX_PAYLOAD} bytes of JSON are wanted")));
+    }
+    if is_too_deep(payload) {
+        return Err(EngineError::invalid("payload", format!("at most {MAX_DEPTH} levels of nesting are wanted")));
+    }
+    Ok(())
 }
 
 enum Fallback {

@@ -1,17 +1,22 @@
 //! From events to runs: reads the outbox and records, for each event and each workflow that listens, whether it started
 //! and why not. One event starts a workflow at most once, whatever crashes in between.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::join_all;
+use serde_json::Value;
 
 use super::{
     Engine, EngineError,
+    catalog::{Catalog, Live},
     start::Begun,
     trigger::{Verdict, judge},
 };
 use crate::{
-    domain::event::{Event, TriggerOutcome},
+    domain::{
+        event::{Event, TriggerOutcome},
+        workflow::Workflow,
+    },
     fault,
     store::{Committed, Dependant, Guard, Write},
 };
@@ -37,39 +42,57 @@ impl Engine {
         }
     }
 
+    /// The events of one incident are dispatched in their order, those of different ones side by side.
     async fn dispatch_batch(&self) -> Result<usize, EngineError> {
         let events = self.store().undispatched_events(BATCH).await?;
         let count = events.len();
-        for result in join_all(events.into_iter().map(|event| self.dispatch_event(event))).await {
-            result?;
+        let mut lanes: BTreeMap<_, Vec<Event>> = BTreeMap::new();
+        for event in events {
+            let lane = event.incident.map_or_else(|| event.id.to_string(), |incident| incident.to_string());
+            lanes.entry(lane).or_default().push(event);
         }
+        let lanes = lanes.into_values().map(|events| async {
+            for event in events {
+                self.dispatch_event(event).await?;
+            }
+            Ok(())
+        });
+        join_all(lanes).await.into_iter().collect::<Result<(), EngineError>>()?;
         Ok(count)
     }
 
     async fn dispatch_event(&self, event: Event) -> Result<(), EngineError> {
         fault::pass("engine.event").await.map_err(EngineError::broken)?;
         let catalog = self.catalog().await?;
+        let mut verdicts = Vec::new();
+        for (name, live) in &catalog.workflows {
+            let became = self.became(&live.workflow, &event).await?;
+            verdicts.push((name, live, judge(&live.workflow, &event, became)));
+        }
+        // Between the look and the write no other run of the key may be made.
+        let skips = |(_, live, verdict): &(_, &Live, Verdict)| {
+            matches!(verdict, Verdict::Start { .. }) && live.workflow.skips()
+        };
+        let _one_at_a_time = self.one_at_a_time(verdicts.iter().any(skips)).await;
         let mut then = Vec::new();
         let mut started: Vec<Begun> = Vec::new();
-        for (name, live) in &catalog.workflows {
+        for (name, live, verdict) in verdicts {
             let mut outcome =
                 TriggerOutcome { event: event.id, workflow: name.clone(), run: None, why_not: None, at: self.now() };
-            match judge(&live.workflow, &event) {
+            match verdict {
                 Verdict::NotAsked => continue,
                 Verdict::No { why } => outcome.why_not = Some(why),
                 Verdict::Start { .. } if catalog.held(name, None).is_some() => {
                     outcome.why_not = catalog.held(name, None);
                 }
-                Verdict::Start { inputs } => {
-                    match self.begin_run(Self::seedling_of(&event, live, inputs), &catalog).await {
-                        Ok(begun) => {
-                            outcome.run = Some(begun.run.id);
-                            started.push(begun);
-                        }
-                        Err(error @ EngineError::Store(_)) => return Err(error),
-                        Err(error) => outcome.why_not = Some(error.to_string()),
+                Verdict::Start { inputs, becomes } => match self.begun(&event, live, inputs, becomes, &catalog).await {
+                    Ok(begun) => {
+                        outcome.run = Some(begun.run.id);
+                        started.push(begun);
                     }
-                }
+                    Err(error @ EngineError::Store(_)) => return Err(error),
+                    Err(error) => outcome.why_not = Some(error.to_string()),
+                },
             }
             then.push(Dependant::Outcome(outcome));
         }
@@ -81,9 +104,29 @@ impl Engine {
         if self.store().commit(write).await? == Committed::Applied {
             for begun in started {
                 fault::pass("engine.dispatched").await.map_err(EngineError::broken)?;
-                self.drive(begun.run, begun.effects);
+                self.take_up(begun.run, begun.effects);
             }
         }
         Ok(())
+    }
+
+    async fn begun(
+        &self,
+        event: &Event,
+        live: &Live,
+        inputs: Value,
+        becomes: bool,
+        catalog: &Catalog,
+    ) -> Result<Begun, EngineError> {
+        let seedling = self.seedling_of(event, live, inputs, becomes).await?;
+        self.begin_run(seedling, catalog).await
+    }
+
+    /// Whether a condition has started the workflow for the event's incident before.
+    async fn became(&self, workflow: &Workflow, event: &Event) -> Result<bool, EngineError> {
+        match event.incident.filter(|_| workflow.has_condition_trigger()) {
+            Some(incident) => Ok(self.store().became(&workflow.name, incident).await?),
+            None => Ok(false),
+        }
     }
 }

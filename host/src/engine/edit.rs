@@ -74,11 +74,12 @@ impl Engine {
             let changes = differences(&before, incident);
             let words: Vec<&str> = changes.keys().map(String::as_str).collect();
             let (from, to) = (before.severity, incident.severity);
+            let fields = changes.keys().cloned().collect();
             (!changes.is_empty()).then(|| Change {
                 kind: EntryKind::Edited,
                 text: format!("edited {}", words.join(", ")),
                 data: changes.clone().into(),
-                fact: (from != to).then_some(Fact::SeverityChanged { from, to }),
+                fact: Some(if from == to { Fact::Edited { fields } } else { Fact::SeverityChanged { from, to } }),
             })
         })
         .await

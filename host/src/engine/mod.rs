@@ -2,15 +2,16 @@
 //! nor the terminal: without them it still works. In reading order:
 //!
 //! - [`open`], [`ingest`], [`stage`], [`edit`]: incidents
-//! - [`trigger`], [`dispatch`], [`start`], `rerun`: from an event or a request to a run
-//! - [`plan`], [`worker`], `call`, [`builtin`]: driving runs
+//! - [`trigger`], [`signal`], [`dispatch`], [`start`], `slots`, `rerun`, `undo`: from an event or a request to a run
+//! - [`plan`], `actors`, [`worker`], `call`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
-//! - [`recover`]: leases, and what a crash left
+//! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -27,9 +28,11 @@ use crate::{
     store::Store,
 };
 
+mod actors;
 pub mod builtin;
 mod call;
 pub mod catalog;
+mod children;
 pub mod decide;
 pub mod dispatch;
 pub mod edit;
@@ -43,10 +46,14 @@ pub mod platform;
 pub mod ports;
 pub mod recover;
 mod rerun;
+pub mod retain;
 pub mod scope;
+pub mod signal;
+mod slots;
 pub mod stage;
 pub mod start;
 pub mod trigger;
+mod undo;
 mod watch;
 pub mod worker;
 
@@ -90,19 +97,24 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// This host's first claim, already registered.
     pub lease: Lease,
+    /// How long runs are kept after their end; none: for ever.
+    pub keep_runs: Option<Duration>,
 }
 
 struct Inner {
     parts: Parts,
     catalog: RwLock<Option<Arc<catalog::Catalog>>>,
     plans: Mutex<HashMap<plan::PlanKey, Arc<plan::Plan>>>,
-    actors: worker::Actors,
+    actors: actors::Actors,
     callers: platform::people::Callers,
     watched: watch::Watched,
+    forgotten: retain::Forgotten,
     /// An event was written: the dispatcher looks.
     events: Notify,
     /// A run became due: the recovery loop looks.
     due: Notify,
+    /// Held while a run is made that must be the only one of its key.
+    admission: tokio::sync::Mutex<()>,
     life: RwLock<Arc<recover::Life>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -119,11 +131,13 @@ impl Engine {
             parts,
             catalog: RwLock::new(None),
             plans: Mutex::new(HashMap::new()),
-            actors: worker::Actors::default(),
+            actors: actors::Actors::default(),
             callers: platform::people::Callers::default(),
             watched: watch::Watched::default(),
+            forgotten: retain::Forgotten::default(),
             events: Notify::new(),
             due: Notify::new(),
+            admission: tokio::sync::Mutex::default(),
             life,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -132,11 +146,12 @@ impl Engine {
         }))
     }
 
-    /// Starts the loops: heartbeat, recovery, dispatch.
+    /// Starts the loops: heartbeat, recovery, dispatch, retention.
     pub fn begin(&self) {
         self.0.heart.spawn(self.clone().keep_lease());
         self.0.tasks.spawn(self.clone().recover());
         self.0.tasks.spawn(self.clone().dispatch());
+        self.0.tasks.spawn(self.clone().retain());
     }
 
     /// Stops gracefully: nothing new starts, what is in flight finishes, what is leased is released.

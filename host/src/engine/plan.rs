@@ -10,12 +10,14 @@ use serde_json::Value;
 use super::{Engine, EngineError, catalog::Catalog, scope::incident_scope};
 use crate::domain::{
     connection::Connection,
+    id::RunId,
     plugin::{Manifest, NotifySpec, Risk},
     run::{
         PluginPin, Run,
         happening::{InDrills, StepFacts},
+        undo,
     },
-    workflow::{Notify, StepKind, Workflow, builtin},
+    workflow::{Notify, StepKind, UndoStep, Workflow, builtin},
 };
 
 /// How many plans are kept; beyond it the oldest picture's are dropped.
@@ -28,6 +30,8 @@ pub(super) struct PlanKey {
     revision: i64,
     catalog: i64,
     pins: Vec<String>,
+    /// A run that takes another back has a document of its own.
+    undo_of: Option<RunId>,
 }
 
 /// What driving a run needs to know.
@@ -96,7 +100,7 @@ pub(super) fn pins(workflow: &Workflow, catalog: &Catalog) -> Result<BTreeMap<St
                     pin(&connection.plugin)?;
                 }
             }
-            StepKind::Sleep(_) | StepKind::WaitFor(_) => {}
+            StepKind::Undo(_) | StepKind::Run { .. } | StepKind::Sleep(_) | StepKind::WaitFor(_) => {}
         }
     }
     Ok(pins)
@@ -111,6 +115,7 @@ impl Engine {
             revision: run.revision,
             catalog: catalog.version,
             pins: run.pins.values().map(|pin| pin.digest.clone()).collect(),
+            undo_of: run.undo_of,
         };
         if let Some(plan) = self.0.plans.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(plan));
@@ -125,7 +130,7 @@ impl Engine {
     }
 
     async fn make_plan(&self, run: &Run, catalog: Arc<Catalog>) -> Result<Plan, EngineError> {
-        let workflow = match catalog.workflows.get(&run.workflow) {
+        let mut workflow = match catalog.workflows.get(&run.workflow) {
             Some(live) if live.revision == run.revision => Arc::clone(&live.workflow),
             _ => {
                 let stored = self.store().workflow_revision(&run.workflow, run.revision).await?;
@@ -133,6 +138,10 @@ impl Engine {
                 Self::parsed(&run.workflow, run.revision, &stored.source)?
             }
         };
+        if let Some(original) = run.undo_of {
+            let original = self.store().run(original).await?.ok_or_else(|| EngineError::not_found("run", original))?;
+            workflow = Arc::new(undo::workflow(&original, &workflow));
+        }
         let mut manifests = BTreeMap::new();
         for (name, pin) in &run.pins {
             let manifest = match catalog.plugins.get(name) {
@@ -162,11 +171,32 @@ impl Engine {
     }
 }
 
+/// How deep workflows that run workflows are looked into.
+const LEVELS: u8 = 8;
+
+/// The worst that a workflow's steps can do; what cannot be seen may do anything.
+fn risk_of(catalog: &Catalog, workflow: &str, levels: u8) -> Risk {
+    let Some(live) = catalog.workflows.get(workflow).filter(|_| levels > 0) else { return Risk::Destructive };
+    let risk = |kind: &StepKind| match kind {
+        StepKind::Action { plugin, action, .. } => {
+            let action = catalog.plugins.get(plugin).and_then(|plugin| plugin.manifest.action(action));
+            action.map_or(Risk::Destructive, |action| action.risk)
+        }
+        StepKind::Run { workflow, .. } => risk_of(catalog, workflow, levels - 1),
+        StepKind::Undo(_) => Risk::Destructive,
+        StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => Risk::Read,
+    };
+    live.workflow.steps.iter().map(|step| risk(&step.kind)).max().unwrap_or(Risk::Read)
+}
+
 fn facts(plan: &Plan, kind: &StepKind) -> StepFacts {
     let workflow = plan.workflow.name.as_str();
     match kind {
-        StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => StepFacts {
-            risk: Risk::Read,
+        StepKind::Run { .. } | StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => StepFacts {
+            risk: match kind {
+                StepKind::Run { workflow, .. } => risk_of(&plan.catalog, workflow, LEVELS),
+                _ => Risk::Read,
+            },
             idempotent: true,
             can_check: false,
             notifies: matches!(kind, StepKind::Approve(approve) if plan.telling(&approve.notify).is_some()),
@@ -174,7 +204,8 @@ fn facts(plan: &Plan, kind: &StepKind) -> StepFacts {
             connection_revision: None,
             held: plan.catalog.held(workflow, None),
         },
-        StepKind::Action { plugin, action, connection, .. } => {
+        StepKind::Action { plugin, action, connection, .. }
+        | StepKind::Undo(UndoStep { plugin, action, connection }) => {
             let connected: Option<&Arc<Connection>> =
                 connection.as_ref().and_then(|name| plan.catalog.connections.get(name));
             let config = connected.map_or(&Value::Null, |connection| &connection.config);
@@ -182,7 +213,7 @@ fn facts(plan: &Plan, kind: &StepKind) -> StepFacts {
             StepFacts {
                 risk: action.map_or(Risk::Destructive, |action| action.risk),
                 idempotent: plugin == builtin::NAME || action.is_some_and(|action| action.idempotent.holds(config)),
-                can_check: action.is_some_and(|action| action.check),
+                can_check: action.is_some_and(|action| action.check) && !matches!(kind, StepKind::Undo(_)),
                 notifies: false,
                 in_drills: match connected {
                     Some(connection) if connection.real_in_drills => InDrills::Sent,

@@ -135,6 +135,7 @@ impl Engine {
             if is_older(looked_at, BEAT) {
                 looked_at = Some(monotonic_now());
                 suspects = self.strays(&suspects).await;
+                self.cancel_orphans().await;
             }
             if is_older(tidied_at, TIDY) {
                 tidied_at = Some(monotonic_now());
@@ -194,6 +195,7 @@ impl Engine {
         let claimed = self.store().claim_runs(life.lease, self.now(), CLAIM).await?;
         let count = claimed.len();
         for run in claimed {
+            self.tend(&run);
             fault::pass("engine.claimed").await.map_err(EngineError::broken)?;
             let orphaned = run.steps.iter().any(|step| step.status == StepStatus::Running);
             if orphaned {

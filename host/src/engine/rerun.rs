@@ -5,7 +5,10 @@ use serde_json::Value;
 use super::{Caller, Engine, EngineError, once::Once, start::may_start};
 use crate::domain::{
     id::RunId,
-    run::{AttemptRecord, Run, RunStatus, rerun},
+    run::{
+        AttemptRecord, Run, RunStatus,
+        rerun::{self, From},
+    },
     workflow::Section,
 };
 
@@ -18,7 +21,7 @@ impl Engine {
         &self,
         caller: &Caller,
         id: RunId,
-        from: Option<&str>,
+        from: &From,
         once: Option<&Once>,
     ) -> Result<Run, EngineError> {
         for _ in 0..2 {
@@ -28,7 +31,11 @@ impl Engine {
             let original = self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?;
             let plan = self.plan(&original).await?;
             may_start(caller, &plan.workflow)?;
-            let steps = rerun::steps(&original, &plan.workflow, from)?;
+            let steps = rerun::steps(&original, &plan.workflow, from, self.now())?;
+            let slot = match original.slot.clone() {
+                Some(slot) => Some(self.place_of(&original.workflow, slot).await?),
+                None => None,
+            };
             let scope = match original.incident {
                 Some(incident) => self.live_scope(&self.incident(incident).await?).await?,
                 None => Value::Null,
@@ -38,6 +45,9 @@ impl Engine {
                 id: RunId(self.new_id()),
                 status: RunStatus::Queued,
                 event: None,
+                becomes_of: None,
+                parent: None,
+                slot,
                 rerun_of: Some(id),
                 started_by: caller.actor(),
                 created_at: now,
@@ -53,7 +63,7 @@ impl Engine {
                 steps,
                 ..original
             };
-            let begun = self.first_steps(run, &scope, &plan.catalog).await?;
+            let begun = self.first_steps(run, &scope).await?;
             if let Some(run) = self.launch(begun, once).await? {
                 return Ok(run);
             }

@@ -8,7 +8,7 @@ use super::{
     Caller, Engine, EngineError,
     catalog::{Catalog, Live},
     once::{Once, making},
-    plan::pins,
+    plan::{Plan, pins},
     scope::incident_scope,
     trigger::{NotAdmitted, admit},
     worker::context,
@@ -21,7 +21,7 @@ use crate::{
         incident::{Incident, IncidentKind},
         person::{AccessRole, Actor},
         run::{
-            Mode, Run, RunStatus, StepRun,
+            Mode, Parent, Run, RunStatus, Slot, StepRun,
             happening::{Effect, Happening},
             machine,
         },
@@ -54,9 +54,13 @@ pub(super) struct Begun {
 
 /// What a new run is made of.
 pub(super) struct Seedling<'a> {
+    pub(super) id: RunId,
     pub(super) live: &'a Live,
     pub(super) incident: Option<IncidentId>,
     pub(super) event: Option<EventId>,
+    pub(super) becomes_of: Option<IncidentId>,
+    pub(super) parent: Option<Parent>,
+    pub(super) slot: Option<Slot>,
     pub(super) trigger: Value,
     pub(super) inputs: Value,
     pub(super) mode: Mode,
@@ -79,6 +83,8 @@ impl Engine {
                 return Ok(run);
             }
             let catalog = self.catalog().await?;
+            let skips = catalog.workflow(&request.workflow)?.workflow.skips();
+            let _one_at_a_time = self.one_at_a_time(skips).await;
             let seedling = self.seedling(caller, request, &catalog).await?;
             let begun = self.begin_run(seedling, &catalog).await?;
             if let Some(run) = self.launch(begun, once.as_ref()).await? {
@@ -96,7 +102,8 @@ impl Engine {
         let boxed = Box::new(begun.run.clone());
         let (at, id) = (begun.run.created_at, begun.run.id);
         let guard = Guard::NewRun(boxed.clone());
-        let write = making(once, id, at, guard, Dependant::NewRun(boxed), begun.then);
+        let Begun { run, effects, then } = begun;
+        let write = making(once, id, at, guard, Dependant::NewRun(boxed), then);
         // Of its own: whoever asked may hang up in between, and a run that is written has to be driven.
         let engine = self.clone();
         let launched = self.0.tasks.spawn(async move {
@@ -104,11 +111,17 @@ impl Engine {
                 return Ok(None);
             }
             fault::pass("engine.launched").await.map_err(EngineError::broken)?;
-            let run = begun.run.clone();
-            engine.drive(begun.run, begun.effects);
+            engine.take_up(run.clone(), effects);
             Ok(Some(run))
         });
         launched.await.map_err(|error| EngineError::Internal(format!("the start ended early: {error}")))?
+    }
+
+    /// Drives a run that was written, and looks after who hangs on it.
+    pub(super) fn take_up(&self, run: Run, effects: Vec<Effect>) {
+        self.tend(&run);
+        self.announce(&run);
+        self.drive(run, effects);
     }
 
     /// The run that an earlier request under this key made.
@@ -136,18 +149,22 @@ impl Engine {
         };
         let trigger = json!({ "type": "manual", "at": self.now(), "by": caller.person.handle });
         let names = BTreeMap::from([("incident", scope.clone()), ("trigger", trigger.clone())]);
-        let inputs =
-            admit(&live.workflow, request.inputs.clone(), Scope { names }).map_err(|refusal| match refusal {
-                NotAdmitted::Input { field, message } => {
-                    EngineError::Invalid { field: format!("inputs.{field}"), message }
-                }
-                refusal => EngineError::NotAdmitted { workflow: request.workflow.clone(), refusal },
-            })?;
+        let mut names = Scope { names };
+        let inputs = admit(&live.workflow, request.inputs.clone(), names.clone()).map_err(|refusal| match refusal {
+            NotAdmitted::Input { field, message } => EngineError::Invalid { field: format!("inputs.{field}"), message },
+            refusal => EngineError::NotAdmitted { workflow: request.workflow.clone(), refusal },
+        })?;
+        names.names.insert("inputs", inputs.clone());
+        let slot = self.place(&live.workflow, &names).await?;
         let drill = incident.as_ref().is_some_and(|incident| incident.kind == IncidentKind::Drill);
         Ok(Seedling {
+            id: RunId(self.new_id()),
             live,
             incident: incident.map(|incident| incident.id),
             event: None,
+            becomes_of: None,
+            parent: None,
+            slot,
             trigger,
             inputs,
             mode: if drill || request.dry_run { Mode::Simulated } else { Mode::Real },
@@ -158,19 +175,31 @@ impl Engine {
     }
 
     /// What an event starts, where the triggers agreed.
-    pub(super) fn seedling_of<'a>(event: &Event, live: &'a Live, inputs: Value) -> Seedling<'a> {
+    pub(super) async fn seedling_of<'a>(
+        &self,
+        event: &Event,
+        live: &'a Live,
+        inputs: Value,
+        becomes: bool,
+    ) -> Result<Seedling<'a>, EngineError> {
         let drill = is_drill(&event.snapshot);
-        Seedling {
+        let trigger = super::trigger::frozen(event);
+        let names = [("incident", event.snapshot.clone()), ("trigger", trigger.clone()), ("inputs", inputs.clone())];
+        Ok(Seedling {
+            id: RunId(self.new_id()),
             live,
             incident: event.incident,
             event: Some(event.id),
-            trigger: super::trigger::frozen(event),
+            becomes_of: event.incident.filter(|_| becomes),
+            parent: None,
+            slot: self.place(&live.workflow, &Scope { names: names.into() }).await?,
+            trigger,
             inputs,
             mode: if drill { Mode::Simulated } else { Mode::Real },
             depth: event.depth,
             started_by: Actor::System,
             scope: event.snapshot.clone(),
-        }
+        })
     }
 
     /// Makes the run and lets it take its first steps in memory: accepting it and starting its first attempts are one
@@ -180,7 +209,7 @@ impl Engine {
         let pins = pins(workflow, catalog).map_err(EngineError::Conflict)?;
         let now = self.now();
         let run = Run {
-            id: RunId(self.new_id()),
+            id: seedling.id,
             workflow: workflow.name.clone(),
             revision: seedling.live.revision,
             status: RunStatus::Queued,
@@ -188,6 +217,10 @@ impl Engine {
             incident: seedling.incident,
             event: seedling.event,
             rerun_of: None,
+            undo_of: None,
+            parent: seedling.parent,
+            becomes_of: seedling.becomes_of,
+            slot: seedling.slot,
             trigger: seedling.trigger,
             inputs: seedling.inputs,
             depth: seedling.depth,
@@ -205,16 +238,11 @@ impl Engine {
             wake_at: Some(now),
             steps: workflow.steps.iter().map(|step| StepRun::pending(&step.id)).collect(),
         };
-        self.first_steps(run, &seedling.scope, catalog).await
+        self.first_steps(run, &seedling.scope).await
     }
 
     /// Lets a new run take its first steps in memory.
-    pub(super) async fn first_steps(
-        &self,
-        mut run: Run,
-        scope: &Value,
-        catalog: &Catalog,
-    ) -> Result<Begun, EngineError> {
+    pub(super) async fn first_steps(&self, mut run: Run, scope: &Value) -> Result<Begun, EngineError> {
         let plan = self.plan(&run).await?;
         let context = context(self, &plan, scope);
         let mut effects = vec![Effect::Entry {
@@ -224,11 +252,15 @@ impl Engine {
                 by @ Actor::Person { .. } => Some(by.clone()),
                 _ => None,
             },
-            text: format!("{} started{}", run.workflow, if run.rerun_of.is_some() { " again" } else { "" }),
+            text: match &run.slot {
+                Some(slot) => format!("{} waits for its turn ({:?})", run.workflow, slot.key),
+                None if run.undo_of.is_some() => format!("{} is taken back", run.workflow),
+                None => format!("{} started{}", run.workflow, if run.rerun_of.is_some() { " again" } else { "" }),
+            },
             data: json!({ "run": run.id, "mode": run.mode, "rerun_of": run.rerun_of }),
         }];
         effects.extend(machine::apply(&mut run, Happening::Due, &context)?);
-        let then = self.dependants(&run, &effects, catalog, scope);
+        let then = self.dependants(&run, &effects, &plan, scope);
         Ok(Begun { run, effects, then })
     }
 
@@ -240,7 +272,8 @@ impl Engine {
     }
 
     /// What the machine's effects write beside the run itself.
-    pub(super) fn dependants(&self, run: &Run, effects: &[Effect], catalog: &Catalog, scope: &Value) -> Vec<Dependant> {
+    pub(super) fn dependants(&self, run: &Run, effects: &[Effect], plan: &Plan, scope: &Value) -> Vec<Dependant> {
+        let (catalog, workflow) = (&plan.catalog, &plan.workflow);
         let mut then = Vec::new();
         for effect in effects {
             match effect {
@@ -258,8 +291,11 @@ impl Engine {
                         data: data.clone(),
                     }));
                 }
-                Effect::Ended => then.extend(self.finished(run, catalog, scope).map(Dependant::Event)),
-                Effect::Call { .. } => {}
+                Effect::Ended => {
+                    then.extend(self.finished(run, catalog, scope).map(Dependant::Event));
+                    then.extend(self.undo_after(run, workflow).map(|undo| Dependant::NewRun(Box::new(undo))));
+                }
+                Effect::Call { .. } | Effect::CancelChild { .. } => {}
             }
         }
         then
@@ -271,7 +307,8 @@ impl Engine {
     fn finished(&self, run: &Run, catalog: &Catalog, scope: &Value) -> Option<Event> {
         let happened = run.mode == Mode::Real || is_drill(scope);
         let heard = catalog.workflows.values().any(|live| live.workflow.follows_runs());
-        (happened && heard).then(|| Event {
+        // That a run was taken back is no end of the workflow.
+        (happened && heard && run.undo_of.is_none()).then(|| Event {
             id: EventId(self.new_id()),
             incident: run.incident,
             at: self.now(),

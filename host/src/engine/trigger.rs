@@ -9,9 +9,11 @@ use crate::domain::{
     self,
     alert::AlertStatus,
     event::{Event, Fact, MAX_DEPTH},
-    expression::Scope,
+    expression::{Expression, Scope},
+    id::RunId,
     is_too_deep,
-    workflow::{AlertChange, Direction, Entry, Trigger, TriggerKind, Workflow},
+    run::MAX_QUEUED,
+    workflow::{AlertChange, Concurrency, Direction, Entry, Trigger, TriggerKind, Workflow},
 };
 
 /// What an event means for one workflow.
@@ -28,6 +30,8 @@ pub enum Verdict {
     Start {
         /// The checked inputs.
         inputs: Value,
+        /// Whether a condition that became true starts it, which it does once for the incident.
+        becomes: bool,
     },
 }
 
@@ -41,11 +45,15 @@ pub fn frozen(event: &Event) -> Value {
     trigger
 }
 
-/// Decides for one workflow.
-pub fn judge(workflow: &Workflow, event: &Event) -> Verdict {
+/// Decides for one workflow; `became` says whether a condition of its has become true for the event's incident before.
+pub fn judge(workflow: &Workflow, event: &Event, became: bool) -> Verdict {
     let mut why = None;
     for trigger in &workflow.on {
-        match listens(&workflow.name, &trigger.kind, &event.fact) {
+        let heard = match &trigger.kind {
+            TriggerKind::Becomes { condition } => becomes(condition, event, became),
+            kind => listens(&workflow.name, kind, &event.fact),
+        };
+        match heard {
             Match::Other => {}
             Match::No(reason) => drop(why.get_or_insert(reason)),
             Match::Yes => return start(workflow, trigger, event),
@@ -61,6 +69,18 @@ enum Match {
     No(String),
     /// It listens.
     Yes,
+}
+
+fn becomes(condition: &Expression, event: &Event, before: bool) -> Match {
+    if event.incident.is_none() {
+        return Match::Other;
+    }
+    match condition.holds(&Scope { names: BTreeMap::from([("incident", event.snapshot.clone())]) }) {
+        Ok(true) if before => Match::No("its `becomes` has started it for this incident before".to_owned()),
+        Ok(true) => Match::Yes,
+        Ok(false) => Match::No("its `becomes` is false".to_owned()),
+        Err(error) => Match::No(format!("its `becomes`: {error}")),
+    }
 }
 
 fn listens(name: &str, kind: &TriggerKind, fact: &Fact) -> Match {
@@ -101,6 +121,13 @@ fn listens(name: &str, kind: &TriggerKind, fact: &Fact) -> Match {
                 Match::Yes
             }
         }
+        (TriggerKind::Signal { name: wanted }, Fact::Signaled { name, .. }) => {
+            if wanted == name {
+                Match::Yes
+            } else {
+                Match::Other
+            }
+        }
         (TriggerKind::Alert { status, labels }, Fact::AlertChanged { alert } | Fact::AlertRefired { alert }) => {
             let refired = matches!(fact, Fact::AlertRefired { .. });
             let change = match alert.status {
@@ -134,7 +161,7 @@ fn start(workflow: &Workflow, trigger: &Trigger, event: &Event) -> Verdict {
         Err(error) => return Verdict::No { why: format!("the trigger's `with`: {error}") },
     };
     match admit(workflow, given, scope) {
-        Ok(inputs) => Verdict::Start { inputs },
+        Ok(inputs) => Verdict::Start { inputs, becomes: matches!(trigger.kind, TriggerKind::Becomes { .. }) },
         Err(refusal) => Verdict::No { why: refusal.to_string() },
     }
 }
@@ -153,9 +180,20 @@ pub enum NotAdmitted {
     /// The workflow's `if` is false.
     #[error("its `if` was false")]
     Condition,
-    /// The workflow's `if` cannot be evaluated.
-    #[error("its `if`: {0}")]
+    /// The workflow's `if`, or its key, cannot be evaluated.
+    #[error("{0}")]
     Expression(String),
+    /// Another run of its key goes on.
+    #[error("run {run} of {key:?} goes on, and the policy is to skip")]
+    Occupied {
+        /// The key.
+        key: String,
+        /// That run.
+        run: RunId,
+    },
+    /// Too many wait for their turn.
+    #[error("{MAX_QUEUED} runs of {0:?} wait already")]
+    QueueFull(String),
 }
 
 /// Checks inputs against the workflow's schemas, fills in defaults, and asks its `if`.
@@ -165,8 +203,28 @@ pub fn admit(workflow: &Workflow, given: Value, mut scope: Scope) -> Result<Valu
     match workflow.condition.as_ref().map_or(Ok(true), |condition| condition.holds(&scope)) {
         Ok(true) => Ok(inputs),
         Ok(false) => Err(NotAdmitted::Condition),
-        Err(error) => Err(NotAdmitted::Expression(error.to_string())),
+        Err(error) => Err(NotAdmitted::Expression(format!("its `if`: {error}"))),
     }
+}
+
+/// The key of a run, from names that hold its inputs too.
+pub fn key_of(concurrency: &Concurrency, scope: &Scope) -> Result<String, String> {
+    let key = match concurrency.key.resolve(scope).map_err(|error| format!("its `concurrency.key`: {error}"))? {
+        Value::String(key) => key,
+        key @ (Value::Number(_) | Value::Bool(_)) => key.to_string(),
+        other => return Err(format!("its `concurrency.key`: a text is wanted, not {}", short(&other))),
+    };
+    match key.chars().count() {
+        1..=MAX_KEY => Ok(key),
+        length => Err(format!("its `concurrency.key` has {length} characters: 1 to {MAX_KEY} are wanted")),
+    }
+}
+
+/// The longest key, in characters.
+const MAX_KEY: usize = 200;
+
+fn short(value: &Value) -> String {
+    value.to_string().chars().take(80).collect()
 }
 
 fn inputs(workflow: &Workflow, given: Value) -> Result<Value, NotAdmitted> {

@@ -1,34 +1,29 @@
 //! Drives runs: one actor for each run that has something in flight on this host. The actor is the only writer of its run
 //! here; a change by another host makes its write lose, and it reads the run anew and applies what happened again.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task::{self, JoinSet},
 };
 
-use super::{Engine, EngineError, plan::Plan};
+use super::{
+    Engine, EngineError,
+    actors::{Mail, Message},
+    plan::Plan,
+};
 use crate::{
-    domain::{
-        id::RunId,
-        run::{
-            Run, StepError, StepStatus,
-            happening::{Context, Effect, Ended, Happening, Returned},
-            machine,
-        },
+    domain::run::{
+        Run, StepError, StepStatus,
+        happening::{Context, Effect, Ended, Happening, Returned},
+        machine,
     },
     plugin::Overlay,
     store::{Committed, Guard, Write},
 };
 
-/// How much may wait for one run; beyond it the sender is told to come back.
-const INBOX: usize = 64;
 /// How often a write is tried again before the caller is told to come back.
 const LOST_WRITES: usize = 16;
 /// How soon a run is looked at again whose time had come and which did not move.
@@ -37,110 +32,8 @@ const OVERDUE: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-type Reply = oneshot::Sender<Result<Run, EngineError>>;
-
-struct Message {
-    happening: Happening,
-    reply: Option<Reply>,
-}
-
-/// What an actor is handed.
-enum Mail {
-    /// Something happened to the run.
-    Happened(Box<Message>),
-    /// The calls that a write elsewhere in this process asked for.
-    Start(Vec<Effect>),
-}
-
-/// The runs this host drives.
-#[derive(Default)]
-pub(super) struct Actors {
-    driven: Mutex<HashMap<RunId, Driven>>,
-}
-
-struct Driven {
-    inbox: mpsc::Sender<Mail>,
-    /// The run as it was last written.
-    run: Arc<Run>,
-}
-
-impl Actors {
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Driven>> {
-        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Engine {
-    /// Tells a run that something happened, and gives the run as it is afterwards, durably.
-    pub(crate) async fn tell(&self, id: RunId, happening: Happening) -> Result<Run, EngineError> {
-        let run = match self.driven(id) {
-            Some(_) => None,
-            None => Some(self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?),
-        };
-        let (reply, answer) = oneshot::channel();
-        self.post(id, run, Message { happening, reply: Some(reply) })?;
-        answer.await.map_err(|_| EngineError::Stopping)?
-    }
-
-    /// Drives a run that this host has claimed or just created.
-    pub(super) fn drive(&self, run: Run, effects: Vec<Effect>) {
-        match self.0.actors.lock().entry(run.id) {
-            Entry::Vacant(place) => drop(place.insert(self.spawn(Arc::new(run), effects))),
-            // Somebody spoke to the run between its being written and this: the actor that hears them makes the calls.
-            Entry::Occupied(driven) => {
-                if driven.get().inbox.try_send(Mail::Start(effects)).is_err() {
-                    tracing::warn!(run.id = %run.id, "the run's first calls wait until it is found again");
-                }
-            }
-        }
-    }
-
-    /// Drives a claimed run, telling it first what happened.
-    pub(super) fn drive_with(&self, run: Run, happening: Happening) {
-        let id = run.id;
-        if let Err(error) = self.post(id, Some(run), Message { happening, reply: None }) {
-            tracing::warn!(run.id = %id, %error, "a claimed run could not be driven; it is found again");
-        }
-    }
-
-    /// The run as this host last wrote it, if this host drives it now.
-    pub(super) fn driven(&self, id: RunId) -> Option<Arc<Run>> {
-        self.0.actors.lock().get(&id).map(|driven| Arc::clone(&driven.run))
-    }
-
-    /// Puts a message into the run's inbox, making the actor if there is none. An actor leaves only under this lock and
-    /// with an empty inbox, so a message is never put where nobody reads.
-    fn post(&self, id: RunId, run: Option<Run>, message: Message) -> Result<(), EngineError> {
-        if self.0.stop.is_cancelled() {
-            return Err(EngineError::Stopping);
-        }
-        let mut actors = self.0.actors.lock();
-        let driven = match (actors.entry(id), run) {
-            (Entry::Occupied(driven), _) => driven.into_mut(),
-            (Entry::Vacant(place), Some(run)) => place.insert(self.spawn(Arc::new(run), Vec::new())),
-            // The actor left between the two looks: the caller reads the run and comes again.
-            (Entry::Vacant(_), None) => return Err(EngineError::Overloaded),
-        };
-        driven.inbox.try_send(Mail::Happened(Box::new(message))).map_err(|_| EngineError::Overloaded)
-    }
-
-    fn spawn(&self, run: Arc<Run>, effects: Vec<Effect>) -> Driven {
-        let (sender, inbox) = mpsc::channel(INBOX);
-        let driven = Driven { inbox: sender, run: Arc::clone(&run) };
-        let actor = RunActor {
-            engine: self.clone(),
-            run,
-            inbox,
-            calls: JoinSet::new(),
-            in_flight: HashMap::new(),
-            overlay: Overlay::default(),
-        };
-        self.0.tasks.spawn(actor.work(effects));
-        driven
-    }
-}
-
-struct RunActor {
+/// Drives one run.
+pub(super) struct RunActor {
     engine: Engine,
     run: Arc<Run>,
     inbox: mpsc::Receiver<Mail>,
@@ -152,7 +45,12 @@ struct RunActor {
 }
 
 impl RunActor {
-    async fn work(mut self, effects: Vec<Effect>) {
+    pub(super) fn new(engine: Engine, run: Arc<Run>, inbox: mpsc::Receiver<Mail>) -> Self {
+        let (calls, in_flight, overlay) = (JoinSet::new(), HashMap::new(), Overlay::default());
+        Self { engine, run, inbox, calls, in_flight, overlay }
+    }
+
+    pub(super) async fn work(mut self, effects: Vec<Effect>) {
         self.start_calls(&effects);
         loop {
             if self.calls.is_empty() && self.leave() {
@@ -293,7 +191,7 @@ impl RunActor {
         }
         next.version = self.run.version + 1;
         let changed = changed_steps(&self.run, &next);
-        let then = self.engine.dependants(&next, &effects, &plan.catalog, &incident);
+        let then = self.engine.dependants(&next, &effects, &plan, &incident);
         let write = Write { guard: Guard::Run(Box::new(next.clone()), changed), then };
         match self.engine.store().commit(write).await? {
             Committed::Applied => {
@@ -333,6 +231,13 @@ impl RunActor {
         self.engine.0.watched.publish(&self.run);
         if effects.contains(&Effect::Ended) {
             self.engine.0.events.notify_one();
+            self.engine.tend(&self.run);
+            self.engine.announce(&self.run);
+        }
+        for effect in effects {
+            if let Effect::CancelChild { step, item } = effect {
+                self.engine.cancel_child(&self.run, step, *item);
+            }
         }
         self.start_calls(effects);
         if self.calls.is_empty() {

@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`hooks`], [`workflows`], [`runs`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`hooks`], [`workflows`], [`runs`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`root`]: health, metrics and the API's description
 
 use axum::{
@@ -26,6 +26,7 @@ pub mod problem;
 pub mod root;
 pub mod runs;
 pub mod shapes;
+pub mod signals;
 pub mod words;
 pub mod workflows;
 
@@ -39,6 +40,7 @@ pub fn router(engine: Engine) -> Router {
         .merge(hooks::routes())
         .merge(workflows::routes())
         .merge(runs::routes())
+        .merge(signals::routes())
         .merge(approvals::routes())
         .merge(library::routes())
         .merge(people::routes())

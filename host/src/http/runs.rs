@@ -26,7 +26,7 @@ use super::{
 use crate::{
     domain::{
         id::RunId,
-        run::{self, RunStatus, happening::Decision},
+        run::{self, RunStatus, happening::Decision, rerun::From},
     },
     engine::{Engine, EngineError},
     store::RunFilter,
@@ -44,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(decide))
         .routes(routes!(signal))
         .routes(routes!(rerun))
+        .routes(routes!(undo))
 }
 
 /// Which runs.
@@ -132,19 +133,30 @@ pub struct Reason {
     reason: Option<String>,
 }
 
+/// How to stop.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Canceling {
+    /// Why: at most 500 characters.
+    reason: Option<String>,
+    /// Whether another run then takes back what this one did.
+    #[serde(default)]
+    undo: bool,
+}
+
 /// Stops a run: nothing new starts, what is in flight settles.
 #[utoipa::path(
-    post, path = "/api/v1/runs/{id}/cancel", tag = "runs", request_body = Reason, params(("id" = String, Path)),
+    post, path = "/api/v1/runs/{id}/cancel", tag = "runs", request_body = Canceling, params(("id" = String, Path)),
     responses((status = 202, body = Run), (status = "4XX", body = Problem)),
 )]
 async fn cancel(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Reason>,
+    body: Body<Canceling>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let id = find(&engine, &id).await?.id;
-    let run = engine.cancel_run(&caller, id, body.value.reason).await?;
+    let run = engine.cancel_run(&caller, id, body.value.reason, body.value.undo).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
@@ -225,6 +237,8 @@ pub struct Again {
     /// The step to begin with: it is done anew, with what needs it and what had not succeeded; the others keep their
     /// outputs. Without it everything is done anew.
     from: Option<String>,
+    /// Only this item of the step's `foreach`, from 0; the others keep what they gave.
+    item: Option<u32>,
 }
 
 /// Starts a run that has ended again, on the same revision and plugins: a new run. An approval in front of a step that is
@@ -240,7 +254,35 @@ async fn rerun(
     body: Body<Again>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let once = body.once(&caller);
-    let run = engine.rerun(&caller, parse(&id)?, body.value.from.as_deref(), once.as_ref()).await?;
+    let from = match (body.value.from, body.value.item) {
+        (None, None) => From::Beginning,
+        (Some(step), None) => From::Step(step),
+        (Some(step), Some(item)) => From::Item(step, item),
+        (None, Some(_)) => return Err(EngineError::invalid("item", "`from` has to name its step").into()),
+    };
+    let run = engine.rerun(&caller, parse(&id)?, &from, once.as_ref()).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// Nothing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Takes a run that has ended back: a new run on the same plugins calls `undo` of what it did, the newest first. A run is
+/// taken back once; where that failed, run the new run again.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/undo", tag = "runs", params(("id" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn undo(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Nothing>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let once = body.once(&caller);
+    let run = engine.undo_run(&caller, parse(&id)?, once.as_ref()).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 

@@ -29,6 +29,7 @@ struct Kinds {
     incidents: Vec<(usize, Cells)>,
     new_runs: Vec<(usize, Cells)>,
     runs: Vec<(usize, Cells)>,
+    new_events: Vec<(usize, Cells)>,
     dispatched: Vec<(usize, Cells)>,
     keys: Vec<(usize, Cells)>,
     seldom: Vec<usize>,
@@ -43,6 +44,7 @@ pub(super) async fn write(writer: &mut Writer<'_>, batch: &[&Write]) -> Result<W
     guards(writer, &rows::INCIDENTS, Some("version"), kinds.incidents, &mut written).await?;
     guards(writer, &rows::RUNS, None, kinds.new_runs, &mut written).await?;
     guards(writer, &rows::RUN_STATE, Some("version"), kinds.runs, &mut written).await?;
+    guards(writer, &rows::EVENTS, None, kinds.new_events, &mut written).await?;
     guards(writer, &rows::DISPATCHED, Some("dispatched"), kinds.dispatched, &mut written).await?;
     guards(writer, &rows::KEYS, None, kinds.keys, &mut written).await?;
     for index in kinds.seldom {
@@ -64,6 +66,7 @@ fn sort(writes: &[&Write]) -> Kinds {
             }
             Guard::NewRun(run) => kinds.new_runs.push((index, rows::run(run))),
             Guard::Run(run, _) => kinds.runs.push((index, expecting(rows::run_state(run), run.version - 1))),
+            Guard::NewEvent(event) => kinds.new_events.push((index, rows::event(event))),
             Guard::Dispatched(event) => {
                 kinds.dispatched.push((index, vec![rows::id(event.0), Cell::int(1), Cell::int(0)]));
             }

@@ -4,13 +4,15 @@
 //! - [`write`](self::Write): what may be written together
 //! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `health`: whether it does
 //! - `rows`, `read`: between nouns and rows
-//! - `incidents`, `runs`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+//! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+//! - `retain`: forgetting what ended long ago; `backup`: a copy of an SQLite file
 
 use std::{sync::Arc, time::Duration};
 
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
+mod backup;
 mod batch;
 mod dialect;
 mod events;
@@ -19,9 +21,11 @@ mod hosts;
 mod incidents;
 mod journal;
 mod library;
+mod links;
 mod people;
 mod platform;
 mod read;
+mod retain;
 mod rows;
 mod runs;
 mod state;
@@ -31,6 +35,7 @@ mod write;
 /// How long the question whether the database answers may take.
 const PING: Duration = Duration::from_secs(2);
 
+pub use backup::{BackupError, Contents, back_up};
 pub use dialect::Backend;
 pub use incidents::IncidentFilter;
 pub use journal::Written;
@@ -89,6 +94,11 @@ impl StoreError {
             }
             _ => false,
         }
+    }
+
+    /// An error of a write; `From` makes it one of a read.
+    fn write(error: sqlx::Error) -> Self {
+        Self::Write(Arc::new(error))
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
         | Guard::Incident(_)
         | Guard::NewRun(_)
         | Guard::Run(..)
+        | Guard::NewEvent(_)
         | Guard::Dispatched(_)
         | Guard::Key(_) => 0,
     };

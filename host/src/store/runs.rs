@@ -15,16 +15,16 @@ use super::{
 };
 use crate::domain::{
     id::{ApprovalId, EventId, HostId, IncidentId, RunId},
-    run::{Approval, ApprovalStatus, AttemptRecord, Lease, Run, RunStatus, StepRun},
+    run::{Approval, ApprovalStatus, AttemptRecord, Lease, Run, RunStatus, Slot, StepRun},
     time::Timestamp,
 };
 
-const RUN: &str = "SELECT id, workflow, revision, status, mode, incident_id, event_id, rerun_of, trigger_data, inputs, depth, pins, \
+const RUN: &str = "SELECT id, workflow, revision, status, mode, incident_id, event_id, rerun_of, undo_of, parent, becomes_of, slot, slot_policy, slot_held, trigger_data, inputs, depth, pins, \
                    started_by, created_at, finished_at, deadline, ending, section, hold, signals, version, host_id, host_epoch, wake_at FROM runs";
 const STEP: &str = "SELECT run_id, step, item, status, phase, generation, attempt, calls, input, connection_revision, output, \
-                    summary, error, started_at, finished_at, wake_at, resume, undo, approval_id FROM step_runs";
+                    summary, error, started_at, finished_at, wake_at, resume, undo, approval_id, votes FROM step_runs";
 const APPROVAL: &str = "SELECT id, run_id, step, incident_id, role, status, shows, destructive, requested_at, expires_at, \
-                        decided_by, decided_at, reason FROM approvals";
+                        decided_by, decided_at, reason, people, quorum, votes FROM approvals";
 
 /// How long a claimed run is left alone that could not be read.
 const PUT_OFF: Duration = Duration::from_mins(1);
@@ -137,10 +137,8 @@ impl Store {
 
     /// Reads before it writes: most looks find nothing, and a look must not take SQLite's one write lock.
     async fn claimable(&self, now: Timestamp, limit: u32) -> Result<Vec<String>, StoreError> {
-        let due = Select::new("SELECT id FROM runs").and("host_id IS NULL AND wake_at <=", rows::time(now));
-        let mut ids = each(&due.order("wake_at", limit).all(self).await?, |row| row.text("id"))?;
-        let sql = format!("SELECT id FROM runs WHERE host_id IS NOT NULL AND {}", orphaned(self.backend()));
-        let orphans = Select::new(&sql).order("id", limit).all(self).await?;
+        let mut ids = each(&due(now, limit).all(self).await?, |row| row.text("id"))?;
+        let orphans = orphans(self.backend(), limit).all(self).await?;
         ids.extend(each(&orphans, |row| row.text("id"))?);
         ids.truncate(limit as usize);
         Ok(ids)
@@ -174,9 +172,23 @@ impl Store {
 
     /// How many runs have not ended.
     pub async fn live_runs(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) FROM runs WHERE wake_at IS NOT NULL").fetch_one(&self.readers).await?;
-        Ok(row.try_get(0)?)
+        // Two counts, because each of them is all of one partial index; one count would walk the whole history.
+        let sql = "SELECT (SELECT COUNT(*) FROM runs WHERE wake_at IS NOT NULL AND host_id IS NULL) + \
+                   (SELECT COUNT(*) FROM runs WHERE wake_at IS NOT NULL AND host_id IS NOT NULL)";
+        Ok(sqlx::query(sql).fetch_one(&self.readers).await?.try_get(0)?)
     }
+}
+
+/// Runs that are due and driven by nobody.
+pub(super) fn due(now: Timestamp, limit: u32) -> Select {
+    Select::new("SELECT id FROM runs").and("host_id IS NULL AND wake_at <=", rows::time(now)).order("wake_at", limit)
+}
+
+/// Runs whose host is gone. In the order of the index that holds driven runs only: asked for by `id`, SQLite would walk
+/// the whole history.
+pub(super) fn orphans(backend: Backend, limit: u32) -> Select {
+    let sql = format!("SELECT id FROM runs WHERE host_id IS NOT NULL AND {}", orphaned(backend));
+    Select::new(&sql).order("host_id, host_epoch", limit)
 }
 
 /// Whether the host that drove a run is gone: unknown, in a later life, or silent for longer than its lease.
@@ -193,6 +205,10 @@ fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
         (Some(host), Some(epoch)) => Some(Lease { host: HostId(host), epoch }),
         _ => None,
     };
+    let slot = match row.maybe_text("slot")? {
+        Some(key) => Some(Slot { key, policy: row.word("slot_policy")?, held: row.flag("slot_held")? }),
+        None => None,
+    };
     Ok(Run {
         id: RunId(row.uuid("id")?),
         workflow: row.text("workflow")?,
@@ -202,6 +218,10 @@ fn run(row: &Cursor<'_>) -> Result<Run, StoreError> {
         incident: row.maybe_uuid("incident_id")?.map(IncidentId),
         event: row.maybe_uuid("event_id")?.map(EventId),
         rerun_of: row.maybe_uuid("rerun_of")?.map(RunId),
+        undo_of: row.maybe_uuid("undo_of")?.map(RunId),
+        parent: row.maybe_json("parent")?,
+        becomes_of: row.maybe_uuid("becomes_of")?.map(IncidentId),
+        slot,
         trigger: row.json("trigger_data")?,
         inputs: row.json("inputs")?,
         depth: row.number("depth")?,
@@ -241,6 +261,7 @@ fn step(row: &Cursor<'_>) -> Result<StepRun, StoreError> {
         resume: row.maybe_bytes("resume")?,
         undo: row.maybe_json("undo")?,
         approval: row.maybe_uuid("approval_id")?.map(ApprovalId),
+        votes: row.maybe_json("votes")?.unwrap_or_default(),
     })
 }
 
@@ -281,5 +302,8 @@ fn approval(row: &Cursor<'_>) -> Result<Approval, StoreError> {
         decided_by: row.maybe_json("decided_by")?,
         decided_at: row.maybe_time("decided_at")?,
         reason: row.maybe_text("reason")?,
+        people: row.json("people")?,
+        quorum: row.number("quorum")?,
+        votes: row.json("votes")?,
     })
 }

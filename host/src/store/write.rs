@@ -48,6 +48,8 @@ pub enum Guard {
     NewRun(Box<Run>),
     /// A changed run, its version one higher than the row's, and the indices of the steps that changed.
     Run(Box<Run>, Vec<usize>),
+    /// A new event that hangs on nothing else.
+    NewEvent(Box<Event>),
     /// An event that was dispatched; lost when it had been.
     Dispatched(EventId),
     /// An idempotency key; lost when it is there.
@@ -170,6 +172,7 @@ impl Guard {
         match self {
             Self::NewIncident(incident) | Self::Incident(incident) => format!("incident {}", incident.id),
             Self::NewRun(run) | Self::Run(run, _) => format!("run {}", run.id),
+            Self::NewEvent(event) => format!("event {}", event.id),
             Self::Dispatched(event) => format!("event {event}"),
             Self::Key(key) => format!("key {}{SEPARATOR}{}", key.scope, key.key),
             Self::Workflow(revision) => format!("workflow {}", revision.name),

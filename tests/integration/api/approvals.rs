@@ -127,3 +127,40 @@ async fn whoever_started_a_run_does_not_approve_its_destructive_steps() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn as_many_different_people_as_the_document_wants_have_to_agree() {
+    on_both(|api| async move {
+        connected(&api, json!({})).await;
+        opened(&api, "Checkout fails").await;
+        let (ada, bob) = (api.person("ada", "responder").await, api.person("bob", "responder").await);
+        let eve = api.person("eve", "responder").await;
+        let source = gated("").replace("role: commander", "people: [ada, bob], quorum: 2");
+        api.save("gated", &source).await;
+        let run = api.post("/workflows/gated/runs", json!({ "incident": "INC-1" })).await.ok();
+        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+        let waiting = api.until(&path, |run| run["status"] == json!("waiting")).await;
+        let approval = format!("/approvals/{}", waiting["steps"]["gate"]["approval"].as_str().expect("an approval"));
+        let approve = format!("{approval}/approve");
+        let refused = eve.post(&approve, json!({})).await.problem(403);
+        assert_eq!(refused["detail"], json!("only ada, bob may decide this"));
+        let first = ada.post(&approve, json!({ "reason": "errors are up" })).await.ok();
+        assert_eq!((&first["status"], &first["quorum"]), (&json!("pending"), &json!(2)), "{first:#}");
+        assert_eq!(first["votes"][0]["reason"], json!("errors are up"));
+        let twice = ada.post(&approve, json!({})).await.problem(409);
+        assert!(twice["detail"].as_str().expect("a text").contains("somebody else has to"), "{twice}");
+        assert_eq!(api.get(&path).await.ok()["status"], json!("waiting"));
+        assert_eq!(bob.post(&approve, json!({})).await.ok()["status"], json!("approved"));
+        let run = api.ended(&run).await;
+        assert_eq!(run["steps"]["gate"]["output"]["votes"].as_array().map(Vec::len), Some(2), "{run:#}");
+        // One no is enough.
+        let run = api.post("/workflows/gated/runs", json!({ "incident": "INC-1" })).await.ok();
+        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+        let waiting = api.until(&path, |run| run["status"] == json!("waiting")).await;
+        let approval = waiting["steps"]["gate"]["approval"].as_str().expect("an approval");
+        ada.post(&format!("/approvals/{approval}/approve"), json!({})).await.ok();
+        bob.post(&format!("/approvals/{approval}/reject"), json!({})).await.ok();
+        assert_eq!(api.ended(&run).await["status"], json!("rejected"));
+    })
+    .await;
+}

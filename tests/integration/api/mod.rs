@@ -2,20 +2,26 @@
 
 mod access;
 mod approvals;
+mod children;
 mod controls;
 mod ends;
 mod hooks;
 mod incidents;
 mod items;
 mod rerun;
+mod retain;
 mod runs;
 mod signals;
+mod slots;
 mod triggers;
+mod undo;
 mod workflows;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use wardroom_tests::{
     database::BOTH,
+    guests,
     server::{Api, Server},
     third_party::ThirdParty,
 };
@@ -41,6 +47,16 @@ async fn connected(api: &Api, config: Value) -> ThirdParty {
         "grant": { "networks": ["127.0.0.0/8"] },
     });
     api.put("/connections/hooks", connection).await.ok();
+    third
+}
+
+/// Installs the hostile plugin with a connection `marks` to a third party: its action `mark` can be taken back.
+async fn marking(api: &Api) -> ThirdParty {
+    let third = ThirdParty::start().await;
+    let headers = [("content-type", "application/wasm")];
+    api.send(Method::POST, "/plugins", &headers, guests::hostile()).await.ok();
+    let connection = json!({ "plugin": "hostile", "base_url": third.url(), "grant": { "networks": ["127.0.0.0/8"] } });
+    api.put("/connections/marks", connection).await.ok();
     third
 }
 

@@ -89,3 +89,28 @@ async fn a_whole_rerun_does_everything_anew_and_a_key_makes_it_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn one_item_is_done_anew_and_the_others_keep_what_they_gave() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({ "receiver_deduplicates": true })).await;
+        let mut document = document();
+        document["steps"] = json!([document["steps"][0]]);
+        document["steps"][0]["foreach"] = json!("['/good', '/flaky/once']");
+        document["steps"][0]["with"]["path"] = json!("${{ item }}");
+        api.save("flow", &document.to_string()).await;
+        let run = api.post("/workflows/flow/runs", json!({})).await.ok();
+        let failed = api.ended(&run).await;
+        assert_eq!(failed["steps"]["a"]["error"]["details"], json!({ "items": [1] }), "{failed:#}");
+        let path = format!("/runs/{}/rerun", run["id"].as_str().expect("an id"));
+        api.post(&path, json!({ "item": 1 })).await.problem(422);
+        api.post(&path, json!({ "from": "a", "item": 2 })).await.problem(404);
+        let again = api.post(&path, json!({ "from": "a", "item": 1 })).await.ok();
+        let ended = api.ended(&again).await;
+        assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
+        assert_eq!(ended["steps"]["a"]["items"][0]["output"], failed["steps"]["a"]["items"][0]["output"]);
+        assert_eq!(paths(&third).iter().filter(|path| *path == "/good").count(), 1);
+        assert_eq!(paths(&third).iter().filter(|path| *path == "/flaky/once").count(), 2);
+    })
+    .await;
+}

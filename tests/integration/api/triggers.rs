@@ -121,3 +121,53 @@ async fn the_end_of_a_run_starts_another_but_never_the_same_workflow() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_condition_that_becomes_true_starts_a_workflow_once_for_each_incident() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        let condition =
+            "incident.severity == 'sev1' && has(incident.labels.team) && incident.labels.team == 'payments'";
+        listener(&api, "urgent", json!({ "becomes": condition }), "${{ incident.number }}").await;
+        opened(&api, "Checkout fails").await;
+        let edit = |body: Value| {
+            let api = api.clone();
+            async move { api.json(Method::PATCH, "/incidents/INC-1", &[], &body).await.ok() }
+        };
+        edit(json!({ "title": "Checkout is down" })).await;
+        until(&api, &["urgent: its `becomes` is false"]).await;
+        assert_eq!(third.count(), 0);
+        edit(json!({ "labels": { "team": "payments" } })).await;
+        until(&api, &["urgent: started"]).await;
+        edit(json!({ "severity": "sev2" })).await;
+        edit(json!({ "severity": "sev1" })).await;
+        let told = until(&api, &["urgent: its `becomes` has started it for this incident before"]).await;
+        assert_eq!(told.iter().filter(|outcome| *outcome == "urgent: started").count(), 1, "{told:?}");
+        api.until("/runs", |page| !page["items"][0]["finished_at"].is_null()).await;
+        assert_eq!(third.count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_signal_starts_what_listens_to_it() {
+    on_both(|api| async move {
+        let third = connected(&api, json!({})).await;
+        opened(&api, "Checkout fails").await;
+        let said = "${{ incident.number }} ${{ trigger.payload.flag }} ${{ trigger.by }}";
+        listener(&api, "deploy", json!({ "signal": "deployed" }), said).await;
+        let body = json!({ "incident": "INC-1", "payload": { "flag": "till" } });
+        let key = [("idempotency-key", "deploy-7")];
+        let first = api.json(Method::POST, "/signals/deployed", &key, &body).await.ok();
+        let same = api.json(Method::POST, "/signals/deployed", &key, &body).await.ok();
+        assert_eq!(first["event"], same["event"]);
+        until(&api, &["deploy: started"]).await;
+        api.until("/runs", |page| !page["items"][0]["finished_at"].is_null()).await;
+        let bodies: Vec<String> = third.asked().into_iter().map(|asked| asked.body).collect();
+        assert_eq!(bodies, ["\"INC-1 till admin\""]);
+        api.post("/signals/Not-A-Name", json!({})).await.problem(422);
+        api.post("/signals/deployed", json!({ "incident": "INC-9" })).await.problem(404);
+        api.person("vera", "viewer").await.post("/signals/deployed", json!({})).await.problem(403);
+    })
+    .await;
+}

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Approval, ApprovalStatus, Ending, Mode, Phase, StepRun, StepStatus,
+    Approval, ApprovalStatus, Ending, Mode, Phase, StepRun, StepStatus, Vote,
     happening::{Context, Effect, Ended, Refused},
     items,
     machine::Machine,
@@ -36,13 +36,23 @@ pub(super) fn ask(machine: &mut Machine<'_>, index: usize, step: &Step, approve:
     }
     let request = request(machine, index, ApprovalStatus::Pending);
     machine.effects.push(Effect::Approval(request));
-    let who = approve.role.as_ref().map_or_else(|| "a responder".to_owned(), |role| format!("the {role}"));
-    machine.tell_step(index, EntryKind::Approval, &format!("waits for {who} to approve"), json!({}));
+    machine.tell_step(index, EntryKind::Approval, &format!("waits for {} to approve", deciders(approve)), json!({}));
     if machine.facts(index).is_some_and(|facts| facts.notifies) && machine.run.mode == Mode::Real {
         machine.call(index, Phase::Notify, 1);
     } else {
         wait(machine, index);
     }
+}
+
+/// Who decides, for people.
+pub fn deciders(approve: &ApproveStep) -> String {
+    let role = approve.role.as_ref().map(|role| format!("the {role}"));
+    let mut who: Vec<String> = role.into_iter().chain(approve.people.iter().cloned()).collect();
+    if who.is_empty() {
+        who.push("a responder".to_owned());
+    }
+    let who = who.join(" or ");
+    if approve.quorum > 1 { format!("{} people ({who})", approve.quorum) } else { who }
 }
 
 fn wait(machine: &mut Machine<'_>, index: usize) {
@@ -58,7 +68,11 @@ fn freeze(machine: &Machine<'_>, step: &Step, scope: &Scope) -> (Map<String, Val
     let mut shows = Map::new();
     let mut frozen = Vec::new();
     for gated in gated(machine.context.workflow, &step.id) {
-        let StepKind::Action { plugin, action, connection, with } = &gated.kind else { continue };
+        let (uses, connection, with) = match &gated.kind {
+            StepKind::Action { plugin, action, connection, with } => (format!("{plugin}/{action}"), connection, with),
+            StepKind::Run { workflow, with } => (format!("workflow {workflow}"), &None, with),
+            StepKind::Undo(_) | StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => continue,
+        };
         // A step that also waits for others is shown as written: their outputs are not there yet.
         let resolved = match &gated.foreach {
             None => with.resolve(scope).ok(),
@@ -67,7 +81,6 @@ fn freeze(machine: &Machine<'_>, step: &Step, scope: &Scope) -> (Map<String, Val
         if let (Some(input), Some(index)) = (&resolved, machine.run.steps.iter().position(|run| run.step == gated.id)) {
             frozen.push((index, input.clone()));
         }
-        let uses = format!("{plugin}/{action}");
         shows.insert(
             gated.id.clone(),
             json!({ "uses": uses, "connection": connection, "frozen": resolved.is_some(),
@@ -91,7 +104,7 @@ fn gates_destructive(context: &Context<'_>, approval: &str) -> bool {
 fn spec<'a>(workflow: &'a Workflow, state: &StepRun) -> Option<&'a ApproveStep> {
     match &workflow.step(&state.step)?.kind {
         StepKind::Approve(approve) => Some(approve),
-        StepKind::Action { .. } | StepKind::Sleep(_) | StepKind::WaitFor(_) => None,
+        _ => None,
     }
 }
 
@@ -104,12 +117,16 @@ fn expiry(workflow: &Workflow, state: &StepRun) -> Option<Timestamp> {
 pub(super) fn request(machine: &Machine<'_>, index: usize, status: ApprovalStatus) -> Approval {
     let state = &machine.run.steps[index];
     let workflow = machine.context.workflow;
+    let spec = spec(workflow, state);
     Approval {
         id: state.approval.unwrap_or(ApprovalId(uuid::Uuid::nil())),
         run: machine.run.id,
         step: state.step.clone(),
         incident: machine.run.incident,
-        role: spec(workflow, state).and_then(|approve| approve.role.clone()),
+        role: spec.and_then(|approve| approve.role.clone()),
+        people: spec.map(|approve| approve.people.clone()).unwrap_or_default(),
+        quorum: spec.map_or(1, |approve| approve.quorum),
+        votes: state.votes.clone(),
         status,
         shows: state.input.clone().unwrap_or_default(),
         destructive: gates_destructive(machine.context, &state.step),
@@ -143,11 +160,35 @@ pub(super) fn decide(
     if state.approval.is_none() || state.status.is_settled() {
         return Err(Refused::NoApproval { step: step.to_owned(), status: state.status.as_str() });
     }
-    if approve && gates_destructive(machine.context, step) && same_person(by, &machine.run.started_by) {
-        return Err(Refused::OwnDestructive);
+    if approve {
+        let quorum = spec(machine.context.workflow, state).map_or(1, |approve| approve.quorum);
+        if state.votes.iter().any(|vote| same_person(&vote.by, by)) {
+            return Err(Refused::VotedAlready);
+        }
+        // With more to ask, somebody else has to agree in any case.
+        let alone = quorum == 1 && same_person(by, &machine.run.started_by);
+        if alone && gates_destructive(machine.context, step) {
+            return Err(Refused::OwnDestructive);
+        }
+        let vote = Vote { by: by.clone(), reason: reason.map(str::to_owned), at: machine.context.now };
+        machine.run.steps[index].votes.push(vote);
+        let votes = machine.run.steps[index].votes.len();
+        if votes < quorum as usize {
+            counted(machine, index, by, &format!("was approved by {votes} of {quorum}"));
+            return Ok(());
+        }
     }
     settle(machine, index, approve, by, reason);
     Ok(())
+}
+
+/// A yes that is not the last one.
+fn counted(machine: &mut Machine<'_>, index: usize, by: &Actor, text: &str) {
+    let pending = request(machine, index, ApprovalStatus::Pending);
+    machine.effects.push(Effect::Approval(pending));
+    let step = machine.run.steps[index].step.clone();
+    let (kind, by, text) = (EntryKind::Approval, Some(by.clone()), format!("{step} {text}"));
+    machine.effects.push(Effect::Entry { kind, text, step: Some(step), by, data: json!({}) });
 }
 
 /// Nobody decided in time.
@@ -176,7 +217,8 @@ fn settle(machine: &mut Machine<'_>, index: usize, approve: bool, by: &Actor, re
     });
     machine.run.steps[index].summary = Some(text);
     if approve {
-        machine.run.steps[index].output = json!({ "by": by, "reason": reason });
+        let votes = &machine.run.steps[index].votes;
+        machine.run.steps[index].output = json!({ "by": by, "reason": reason, "votes": votes });
         machine.settle(index, StepStatus::Succeeded);
     } else {
         machine.settle(index, StepStatus::Rejected);

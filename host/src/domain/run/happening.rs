@@ -59,6 +59,8 @@ pub enum InDrills {
 pub enum Happening {
     /// Time passed: whatever is due goes on. Also how a new run begins.
     Due,
+    /// The run before it has ended: it is this one's turn.
+    SlotGranted,
     /// A call came back.
     Returned(Returned),
     /// The host that had calls in flight is gone: their results are lost.
@@ -90,6 +92,13 @@ pub enum Happening {
     },
     /// A signal came from outside.
     Signaled(Signal),
+    /// The run that a step made has ended: the step looks at it at once.
+    ChildEnded {
+        /// The step.
+        step: String,
+        /// The item of a `foreach`.
+        item: Option<u32>,
+    },
     /// A person holds the run: nothing new is called until somebody resumes it.
     PauseRequested(Hold),
     /// A person lets it go on.
@@ -97,12 +106,14 @@ pub enum Happening {
         /// Who.
         by: Actor,
     },
-    /// A person stops the run.
+    /// Somebody stops the run.
     CancelRequested {
         /// Who.
         by: Actor,
         /// Why.
         reason: Option<String>,
+        /// Whether what it did is taken back afterwards.
+        undo: bool,
     },
 }
 
@@ -228,6 +239,13 @@ pub enum Effect {
         /// More for machines.
         data: Value,
     },
+    /// The run that a step made is not wanted any more.
+    CancelChild {
+        /// The step.
+        step: String,
+        /// The item of a `foreach`.
+        item: Option<u32>,
+    },
     /// The run has ended.
     Ended,
 }
@@ -269,6 +287,9 @@ pub enum Refused {
     /// The starter may not approve alone.
     #[error("whoever started the run may not approve its destructive steps alone: somebody else has to")]
     OwnDestructive,
+    /// One person counts once.
+    #[error("you have approved this already: somebody else has to")]
+    VotedAlready,
     /// It has not ended.
     #[error("the run goes on: it is {0}; cancel it, or wait until it has ended")]
     GoesOn(&'static str),
@@ -284,6 +305,12 @@ pub enum Refused {
     /// It has been told too much.
     #[error("the run has {MAX_SIGNALS} signals already: it takes no more")]
     TooManySignals,
+    /// None of its steps left what `undo` needs.
+    #[error("none of the run's steps left anything to take it back with")]
+    NothingToUndo,
+    /// It waits for no turn.
+    #[error("the run does not wait for its turn")]
+    NotQueued,
     /// Its steps have come to rest.
     #[error("the run is in its `finally` steps, which are not canceled: they end within 2 minutes")]
     Finishing,

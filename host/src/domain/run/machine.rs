@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::{
     AttemptRecord, Ending, Hold, Mode, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
     happening::{Context, Effect, Ended, Happening, InDrills, Refused, Returned, StepFacts},
-    items, progress, section, signal,
+    items, progress, section, signal, slot,
 };
 use crate::domain::{
     person::Actor,
     plugin::Risk,
     time::Timestamp,
     timeline::EntryKind,
-    workflow::{Section, Step},
+    workflow::{Section, Step, StepKind},
 };
 
 /// Applies what happened. On success the run is changed, its version is one higher, and the effects tell what to write
@@ -28,6 +28,7 @@ pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Resu
     let mut machine = Machine { run, context, effects: Vec::new() };
     match happening {
         Happening::Due => machine.due(),
+        Happening::SlotGranted => slot::granted(&mut machine)?,
         Happening::Returned(returned) => machine.returned(returned)?,
         Happening::Orphaned { in_flight } => machine.orphaned(&in_flight),
         Happening::ApprovalDecided { step, approve, by, reason } => {
@@ -35,7 +36,8 @@ pub fn apply(run: &mut Run, happening: Happening, context: &Context<'_>) -> Resu
         }
         Happening::EffectDecided { step, item, decision, by } => machine.effect_decided(&step, item, decision, by)?,
         Happening::Signaled(signal) => signal::came(&mut machine, signal)?,
-        Happening::CancelRequested { by, reason } => machine.cancel(by, reason)?,
+        Happening::ChildEnded { step, item } => machine.child_ended(&step, item)?,
+        Happening::CancelRequested { by, reason, undo } => machine.cancel(by, reason, undo)?,
         Happening::PauseRequested(hold) => machine.pause(hold)?,
         Happening::ResumeRequested { by } => machine.resume(by)?,
     }
@@ -59,7 +61,8 @@ pub(super) struct Machine<'a> {
 impl Machine<'_> {
     pub(super) fn due(&mut self) {
         let now = self.context.now;
-        if now >= self.run.deadline && self.run.ending.is_none() && self.run.section == Section::Main {
+        let waits = slot::waits(self.run);
+        if now >= self.run.deadline && !waits && self.run.ending.is_none() && self.run.section == Section::Main {
             self.run.ending = Some(Ending::TimedOut);
             self.tell(EntryKind::Run, None, format!("{} ran out of time", self.run.workflow));
         }
@@ -209,6 +212,18 @@ impl Machine<'_> {
         simulated || facts.idempotent || facts.risk == Risk::Read
     }
 
+    /// Looks at a run that a step made; too early when the call that made it has not come back.
+    fn child_ended(&mut self, step: &str, item: Option<u32>) -> Result<(), Refused> {
+        let index = self.index(step, item)?;
+        let state = &mut self.run.steps[index];
+        if state.phase != Phase::Resume {
+            return Err(Refused::Stale { step: step.to_owned() });
+        }
+        state.wake_at = Some(self.context.now);
+        self.due();
+        Ok(())
+    }
+
     fn wait_for_job(&mut self, index: usize, after: Duration, resume: Vec<u8>, note: String) {
         let step = &mut self.run.steps[index];
         step.resume = Some(resume);
@@ -298,6 +313,13 @@ impl Machine<'_> {
 
     /// Nothing more will happen to the step.
     pub(super) fn settle(&mut self, index: usize, status: StepStatus) {
+        let step = &self.run.steps[index];
+        let kind = self.context.workflow.step(&step.step).map(|step| &step.kind);
+        // Settled while it waits, and not by what its run gave.
+        let unwanted = step.phase == Phase::Resume && matches!(status, StepStatus::Canceled | StepStatus::TimedOut);
+        if unwanted && matches!(kind, Some(StepKind::Run { .. })) {
+            self.effects.push(Effect::CancelChild { step: step.step.clone(), item: step.item });
+        }
         let step = &mut self.run.steps[index];
         step.status = status;
         step.phase = Phase::Idle;
@@ -306,7 +328,7 @@ impl Machine<'_> {
         step.finished_at = Some(self.context.now);
     }
 
-    fn cancel(&mut self, by: Actor, reason: Option<String>) -> Result<(), Refused> {
+    fn cancel(&mut self, by: Actor, reason: Option<String>, undo: bool) -> Result<(), Refused> {
         if matches!(self.run.ending, Some(Ending::Canceled { .. })) {
             return Err(Refused::AlreadyCanceling);
         }
@@ -315,7 +337,7 @@ impl Machine<'_> {
         }
         let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
         self.tell_of_run(by.clone(), format!("{} was canceled{why}", self.run.workflow));
-        self.run.ending = Some(Ending::Canceled { by, reason });
+        self.run.ending = Some(Ending::Canceled { by, reason, undo });
         Ok(())
     }
 

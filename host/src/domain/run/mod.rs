@@ -22,13 +22,19 @@ mod progress;
 pub mod rerun;
 mod section;
 mod signal;
+mod slot;
 mod status;
+mod step;
 #[cfg(test)]
 mod tests;
+pub mod undo;
 mod unknown;
 
+pub use approval::deciders;
 pub use signal::{MAX_SIGNALS, Signal};
+pub use slot::{MAX_QUEUED, Occupant, Slot, SlotPolicy, Turn, next as next_turn};
 pub use status::{Mode, Phase, RunStatus, StepStatus};
+pub use step::{StepError, StepRun};
 
 /// A host's claim of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +68,9 @@ pub enum Ending {
         by: Actor,
         /// Why.
         reason: Option<String>,
+        /// Whether what it did is taken back.
+        #[serde(default)]
+        undo: bool,
     },
     /// Its time ran out.
     TimedOut,
@@ -90,97 +99,6 @@ pub struct Hold {
     pub at: Timestamp,
 }
 
-/// A failure as people and machines read it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StepError {
-    /// A stable word: the plugin's own, or one of the host's (`timeout`, `trap`, `denied`, `upstream_failed`, …).
-    pub code: String,
-    /// One sentence.
-    pub message: String,
-    /// More for machines.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub details: Value,
-}
-
-impl StepError {
-    /// An error without details.
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), details: Value::Null }
-    }
-}
-
-/// One step, or one item of a `foreach`, in a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StepRun {
-    /// The step's id in the document.
-    pub step: String,
-    /// Which item of a `foreach` it is, from 0; none for the step itself.
-    pub item: Option<u32>,
-    /// Where it stands.
-    pub status: StepStatus,
-    /// What it is about while running or waiting.
-    pub phase: Phase,
-    /// Counts reruns, from 0.
-    pub generation: u32,
-    /// The newest try; 0 before the first.
-    pub attempt: u32,
-    /// Calls made over all tries: attempts, checks, notifications.
-    pub calls: u32,
-    /// The resolved `with`, frozen before the first try. For an approval: what it froze for the steps it gates, by step.
-    pub input: Option<Value>,
-    /// The connection's revision at the first try.
-    pub connection_revision: Option<i64>,
-    /// The output; null until it succeeds.
-    pub output: Value,
-    /// One line for people.
-    pub summary: Option<String>,
-    /// Why it failed, was skipped or waits for a decision.
-    pub error: Option<StepError>,
-    /// When its first try started.
-    pub started_at: Option<Timestamp>,
-    /// When it settled.
-    pub finished_at: Option<Timestamp>,
-    /// When time alone moves it on.
-    pub wake_at: Option<Timestamp>,
-    /// What a job that goes on elsewhere left.
-    pub resume: Option<Vec<u8>>,
-    /// What `undo` needs.
-    pub undo: Option<Value>,
-    /// The approval it waits for.
-    pub approval: Option<ApprovalId>,
-}
-
-impl StepRun {
-    /// A step that has not begun.
-    pub fn pending(step: impl Into<String>) -> Self {
-        Self {
-            step: step.into(),
-            item: None,
-            status: StepStatus::Pending,
-            phase: Phase::Idle,
-            generation: 0,
-            attempt: 0,
-            calls: 0,
-            input: None,
-            connection_revision: None,
-            output: Value::Null,
-            summary: None,
-            error: None,
-            started_at: None,
-            finished_at: None,
-            wake_at: None,
-            resume: None,
-            undo: None,
-            approval: None,
-        }
-    }
-
-    /// Whether it has settled without a call of this run: it keeps what an earlier run gave, or needed none.
-    pub fn is_kept(&self) -> bool {
-        self.calls == 0 && self.attempt == 0 && self.status.is_settled() && self.status != StepStatus::Skipped
-    }
-}
-
 /// A run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -200,6 +118,12 @@ pub struct Run {
     pub event: Option<EventId>,
     /// The run it does again.
     pub rerun_of: Option<RunId>,
+    /// The run it takes back.
+    pub undo_of: Option<RunId>,
+    /// The step of another run that this one is done for.
+    pub parent: Option<Parent>,
+    /// The incident whose condition became true and started it.
+    pub becomes_of: Option<IncidentId>,
     /// The frozen event, as expressions see it in `trigger`.
     pub trigger: Value,
     /// The checked inputs.
@@ -224,6 +148,8 @@ pub struct Run {
     pub hold: Option<Hold>,
     /// What it was told from outside, in the order it came: at most [`MAX_SIGNALS`].
     pub signals: Vec<Signal>,
+    /// Its place among the runs of its concurrency key, if its workflow has one.
+    pub slot: Option<Slot>,
     /// Counts every change: what writers compare and set.
     pub version: i64,
     /// The host that drives it; none while it waits.
@@ -304,6 +230,12 @@ pub struct Approval {
     pub incident: Option<IncidentId>,
     /// The incident role that decides.
     pub role: Option<String>,
+    /// The handles of those who may decide beside the role.
+    pub people: Vec<String>,
+    /// How many different people have to approve.
+    pub quorum: u32,
+    /// Who has approved so far.
+    pub votes: Vec<Vote>,
     /// Where it stands.
     pub status: ApprovalStatus,
     /// What is approved: the frozen `with` of the gated steps, by step id.
@@ -320,6 +252,28 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
     /// Why.
     pub reason: Option<String>,
+}
+
+/// One person's yes to an approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who.
+    pub by: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The workflow step that runs another workflow, seen from the run it made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: String,
+    /// The item of a `foreach`.
+    pub item: Option<u32>,
 }
 
 /// Where an approval stands.
@@ -343,6 +297,10 @@ pub enum Purpose {
     Run,
     /// Telling people of an approval.
     Notify,
+    /// Naming the run that a step makes.
+    Child,
+    /// Taking the action back.
+    Undo,
 }
 
 /// 64 hexadecimal characters: the same over every attempt and restart, new for a rerun or another purpose.
@@ -357,6 +315,8 @@ pub fn idempotency_key(run: RunId, step: &str, item: Option<u32>, generation: u3
     hash.update(match purpose {
         Purpose::Run => b"run".as_slice(),
         Purpose::Notify => b"notify",
+        Purpose::Child => b"child",
+        Purpose::Undo => b"undo",
     });
     super::hex(&hash.finalize())
 }

@@ -11,7 +11,7 @@ use super::{
     items,
     machine::Machine,
     section::{self, Halt},
-    signal,
+    signal, slot,
 };
 use crate::domain::{
     expression::{EvaluationError, Scope},
@@ -22,6 +22,8 @@ use crate::domain::{
 
 /// How soon a run is looked at that only people can move on.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// How soon a run is looked at that waits for its turn, should the end of the one before it not have been noticed.
+const LOOK_FOR_TURN: Duration = Duration::from_secs(15);
 
 /// Moves the run as far as it goes without anything new happening.
 pub(super) fn advance(machine: &mut Machine<'_>) {
@@ -50,6 +52,9 @@ fn begin(machine: &mut Machine<'_>) -> bool {
     if machine.run.is_held() {
         return true;
     }
+    if slot::waits(machine.run) {
+        return false;
+    }
     let mut held = false;
     while section::halt(machine.run, machine.context).is_none() && machine.may_start() {
         let startable = startable(machine.run, machine.context);
@@ -77,13 +82,14 @@ fn startable(run: &Run, context: &Context<'_>) -> Startable {
         let step = context.workflow.step(&state.step).filter(|step| step.section == run.section);
         let Some(step) = step else { continue };
         let satisfied = |need: &String| run.step(need).is_some_and(|state| is_satisfied(context.workflow, state));
-        let may_begin = match (&step.foreach, state.item) {
+        let has_room = match (&step.foreach, state.item) {
             (Some(foreach), Some(_)) => {
                 under_way.get(state.step.as_str()).is_none_or(|count| *count < foreach.max_parallel)
             }
-            _ => step.needs.iter().all(satisfied),
+            _ => true,
         };
-        if !may_begin {
+        // Items too: one that is done anew may stand behind steps that are.
+        if !has_room || !step.needs.iter().all(satisfied) {
             continue;
         }
         if context.facts.get(&state.step).is_some_and(|facts| facts.held.is_some()) {
@@ -130,8 +136,16 @@ fn start(machine: &mut Machine<'_>, index: usize) {
         StepKind::Approve(approve) => approval::ask(machine, index, step, approve, &scope),
         StepKind::Sleep(pause) => sleep(machine, index, pause, &scope),
         StepKind::WaitFor(wait) => signal::wait_for(machine, index, wait),
-        StepKind::Action { with, .. } if step.foreach.is_some() => items::spread(machine, index, step, with, &scope),
-        StepKind::Action { with, .. } => {
+        // Its input has been there from the beginning.
+        StepKind::Undo(_) => {
+            let revision = context.facts.get(&step.id).and_then(|facts| facts.connection_revision);
+            machine.run.steps[index].connection_revision = revision;
+            machine.call(index, Phase::Attempt, 1);
+        }
+        StepKind::Action { with, .. } | StepKind::Run { with, .. } if step.foreach.is_some() => {
+            items::spread(machine, index, step, with, &scope);
+        }
+        StepKind::Action { with, .. } | StepKind::Run { with, .. } => {
             let frozen = machine.run.steps[index].input.take();
             match frozen.map_or_else(|| with.resolve(&scope), Ok) {
                 Ok(input) => {
@@ -268,7 +282,9 @@ fn conclude(machine: &mut Machine<'_>, held: bool) {
     let next = run.steps.iter().filter_map(|step| step.wake_at).filter(|_| !run.is_held()).min();
     // What is held may go on without this run being told.
     let look = held.then(|| now.plus(LOOK_AGAIN));
+    let turn = slot::waits(run).then(|| now.plus(LOOK_FOR_TURN));
     run.wake_at = match run.status {
+        _ if turn.is_some() => turn,
         // Left to the host that drives it, which looks again at once.
         RunStatus::Queued => Some(now),
         _ => [next, Some(run.deadline), look].into_iter().flatten().min(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Ending, Run, RunStatus, StepError, StepStatus, happening::Context, machine::Machine, progress::is_satisfied,
+    Ending, Run, RunStatus, StepError, StepStatus, happening::Context, machine::Machine, progress::is_satisfied, slot,
 };
 use crate::domain::{
     timeline::EntryKind,
@@ -76,6 +76,10 @@ pub(super) fn is_at_rest(run: &Run, workflow: &Workflow) -> bool {
 /// Enters the next section that has something to do; `false` when there is none and the run ends.
 pub(super) fn enter_next(machine: &mut Machine<'_>) -> bool {
     let workflow = machine.context.workflow;
+    if slot::waits(machine.run) {
+        slot::give_up(machine);
+        return false;
+    }
     while let Some(next) = after(machine.run.section) {
         machine.run.section = next;
         let wanted = next == Section::Finally || failed(machine.run);

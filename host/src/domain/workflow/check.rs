@@ -18,6 +18,8 @@ pub struct Installed {
     pub plugins: BTreeMap<String, Arc<Manifest>>,
     /// Connections by name.
     pub connections: BTreeMap<String, Arc<Connection>>,
+    /// Workflows by name.
+    pub workflows: BTreeMap<String, Arc<Workflow>>,
 }
 
 /// Every fault of the workflow against what is installed.
@@ -54,8 +56,39 @@ impl Checker<'_> {
                     self.fault(step, "uses", format!("{plugin} has no action {action}: it has {}", names.join(", ")));
                 }
             }
+            StepKind::Run { workflow, with } => self.child(step, workflow, with),
             StepKind::Approve(approve) => self.notify(step, &approve.notify),
-            StepKind::Sleep(_) | StepKind::WaitFor(_) => {}
+            StepKind::Undo(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => {}
+        }
+    }
+
+    /// A step that runs another workflow, which has to allow it and to know what it is given.
+    fn child(&mut self, step: &Step, name: &str, with: &Template) {
+        let Some(child) = self.installed.workflows.get(name).filter(|_| name != self.workflow.name) else {
+            let near = nearest(name, self.installed.workflows.keys().map(String::as_str));
+            let hint = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
+            let message = if name == self.workflow.name {
+                "a workflow does not run itself".to_owned()
+            } else {
+                format!("there is no workflow {name}{hint}")
+            };
+            return self.fault(step, "run", message);
+        };
+        if !child.is_callable() {
+            let message = format!("workflow {name} does not let others run it: it needs the trigger `called: {{}}`");
+            return self.fault(step, "run", message);
+        }
+        let given = with.source().as_object();
+        for input in given.into_iter().flat_map(|given| given.keys()) {
+            if !child.inputs.contains_key(input) {
+                self.fault(step, &format!("with/{input}"), format!("workflow {name} has no input {input:?}"));
+            }
+        }
+        for (input, schema) in &child.inputs {
+            let needed = schema.source().get("default").is_none();
+            if needed && !given.is_some_and(|given| given.contains_key(input)) {
+                self.fault(step, "with", format!("workflow {name} needs the input {input:?}"));
+            }
         }
     }
 
@@ -115,7 +148,7 @@ impl Checker<'_> {
             Notify::Connection(name) => Some(name.as_str()),
             Notify::Step(told) => self.workflow.step(told).and_then(|told| match &told.kind {
                 StepKind::Action { connection, .. } => connection.as_deref(),
-                StepKind::Approve(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => None,
+                _ => None,
             }),
         };
         let Some(connection) = connection else {

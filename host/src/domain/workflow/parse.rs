@@ -5,13 +5,18 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    AlertChange, Direction, Entry, Fault, Section, Trigger, TriggerKind, Workflow,
+    AlertChange, Concurrency, Direction, Entry, Fault, Section, Trigger, TriggerKind, Workflow,
     node::{self, Data, Node},
     reader::Reader,
     scope,
-    steps::{Steps, is_identifier, object_template},
+    steps::{Steps, is_identifier, object_template, signal_name},
 };
-use crate::domain::{alert::Labels, person::AccessRole, run::RunStatus, schema::Schema};
+use crate::domain::{
+    alert::Labels,
+    person::AccessRole,
+    run::{RunStatus, SlotPolicy},
+    schema::Schema,
+};
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 /// The longest run, waiting included.
@@ -45,6 +50,11 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
         reader.expression(node, "if")
     });
     let inputs = fields.take("inputs").map(|node| inputs(reader, node)).unwrap_or_default();
+    let concurrency = fields.take("concurrency").and_then(|node| {
+        positions.insert("concurrency".to_owned(), node.at);
+        concurrency(reader, node)
+    });
+    let undo = fields.take("undo").and_then(|node| reader.flag(node, "undo"));
     let timeout = fields.take("timeout");
     let timeout = timeout.and_then(|node| reader.duration(node, "timeout", Duration::from_secs(1), MAX_TIMEOUT));
     let mut steps = Steps { positions, all: Vec::new() };
@@ -64,6 +74,8 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
         on,
         condition,
         inputs,
+        concurrency,
+        undo: undo.unwrap_or(false),
         timeout: timeout.unwrap_or(DAY),
         steps,
         positions,
@@ -78,6 +90,19 @@ fn name(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
         reader.fault(node.at, path, format!("{text:?} is no name: 1 to 64 of a-z 0-9 - are wanted, a letter first"));
     }
     good.then_some(text)
+}
+
+fn concurrency(reader: &mut Reader, node: &Node) -> Option<Concurrency> {
+    let mut fields = reader.object(node, "concurrency")?;
+    let key = fields.need(reader, "key").and_then(|node| {
+        reader.text(node, "concurrency.key")?;
+        reader.template(node, "concurrency.key")
+    });
+    let policies = [SlotPolicy::Queue, SlotPolicy::Skip, SlotPolicy::CancelRunning];
+    let policies = policies.map(|policy| (policy.as_str(), policy));
+    let policy = fields.take("policy").and_then(|node| reader.choice(node, "concurrency.policy", &policies));
+    fields.finish(reader);
+    Some(Concurrency { key: key?, policy: policy.unwrap_or(SlotPolicy::Queue) })
 }
 
 fn triggers(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
@@ -118,6 +143,21 @@ fn trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger> {
         let path = fields.path("alert");
         kinds.push(alert_trigger(reader, alert, &path));
     }
+    if let Some(node) = fields.take("becomes") {
+        let condition = reader.expression(node, &fields.path("becomes"));
+        kinds.push(condition.map(|condition| TriggerKind::Becomes { condition }));
+    }
+    if let Some(node) = fields.take("signal") {
+        let name = signal_name(reader, node, &fields.path("signal"));
+        kinds.push(name.map(|name| TriggerKind::Signal { name }));
+    }
+    if let Some(node) = fields.take("called") {
+        let empty = matches!(node.data, Data::Scalar(Value::Null)) || {
+            let path = fields.path("called");
+            reader.object(node, &path).map(|fields| fields.finish(reader)).is_some()
+        };
+        kinds.push(empty.then_some(TriggerKind::Called));
+    }
     if let Some(manual) = fields.take("manual") {
         let path = fields.path("manual");
         kinds.push(manual_trigger(reader, manual, &path));
@@ -127,7 +167,8 @@ fn trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger> {
     let at = fields.at;
     fields.finish(reader);
     if kinds.len() != 1 {
-        let kinds = "`stage`, `left`, `severity`, `role`, `alert`, `run_finished` or `manual`";
+        let kinds =
+            "`stage`, `left`, `severity`, `role`, `becomes`, `alert`, `run_finished`, `signal`, `called` or `manual`";
         reader.fault(at, path, format!("one of {kinds} is wanted in each trigger"));
     }
     kinds.pop().flatten().map(|kind| Trigger { kind, with, at })

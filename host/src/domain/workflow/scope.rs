@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Fault, Notify, Section, SleepStep, Step, StepKind, TriggerKind, Workflow, node::Position, reader::nearest,
 };
-use crate::domain::expression::{Expression, Path};
+use crate::domain::expression::{Expression, Path, Template};
 
 /// The fields of `incident`.
 const INCIDENT: &[&str] =
@@ -26,7 +26,12 @@ pub(super) fn check(workflow: &Workflow, faults: &mut Vec<Fault>) {
     let mut checker = Checker { workflow, faults, guarded: false, late: false };
     let always = workflow.condition.as_ref().is_some_and(guards_incident);
     for (index, trigger) in workflow.on.iter().enumerate() {
-        for (pointer, expression) in trigger.with.iter().flat_map(super::Template::expressions) {
+        if let TriggerKind::Becomes { condition } = &trigger.kind {
+            checker.guarded = true;
+            let path = format!("on[{index}].becomes");
+            checker.expression(condition, trigger.at, &path, &["incident"], &BTreeSet::new());
+        }
+        for (pointer, expression) in trigger.with.iter().flat_map(Template::expressions) {
             let path = format!("on[{index}].with{}", pointer.replace('/', "."));
             // A trigger's own inputs are made before the run: only the event and its incident are there.
             checker.guarded = may_lack_incident(&trigger.kind).is_none() || guards_incident(&expression);
@@ -37,6 +42,11 @@ pub(super) fn check(workflow: &Workflow, faults: &mut Vec<Fault>) {
         let at = workflow.position("if");
         checker.guarded = guards_incident(condition);
         checker.expression(condition, at, "if", &["incident", "trigger", "inputs"], &BTreeSet::new());
+    }
+    for (_, expression) in workflow.concurrency.iter().flat_map(|concurrency| concurrency.key.expressions()) {
+        checker.guarded = always || guards_incident(&expression);
+        let at = workflow.position("concurrency");
+        checker.expression(&expression, at, "concurrency.key", &["incident", "trigger", "inputs"], &BTreeSet::new());
     }
     for step in &workflow.steps {
         // A section begins when the ones before it have come to rest.
@@ -102,6 +112,8 @@ fn may_lack_incident(kind: &TriggerKind) -> Option<&'static str> {
     match kind {
         TriggerKind::Manual { .. } => Some("manual"),
         TriggerKind::RunFinished { .. } => Some("run_finished"),
+        TriggerKind::Signal { .. } => Some("signal"),
+        TriggerKind::Called => Some("called"),
         _ => None,
     }
 }
@@ -135,7 +147,7 @@ impl Checker<'_> {
             self.part(step, "foreach", &foreach.list, &roots, before);
         }
         match &step.kind {
-            StepKind::Action { with, .. } => {
+            StepKind::Action { with, .. } | StepKind::Run { with, .. } => {
                 let roots = if step.foreach.is_some() { &ITEM_ROOTS[..] } else { &roots };
                 for (pointer, expression) in with.expressions() {
                     self.part(step, &format!("with{pointer}"), &expression, roots, before);
@@ -146,7 +158,7 @@ impl Checker<'_> {
                     self.part(step, "sleep/until", &expression, &roots, before);
                 }
             }
-            StepKind::Sleep(SleepStep::For(_)) | StepKind::WaitFor(_) => {}
+            StepKind::Undo(_) | StepKind::Sleep(SleepStep::For(_)) | StepKind::WaitFor(_) => {}
             StepKind::Approve(approve) => {
                 if let Notify::Step(told) = &approve.notify
                     && !before.contains(told.as_str())

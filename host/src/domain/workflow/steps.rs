@@ -19,6 +19,9 @@ pub const MAX_STEPS: usize = 200;
 const MAX_ATTEMPT: Duration = Duration::from_mins(10);
 /// How many items of a `foreach` are under way at once unless the document says otherwise.
 const PARALLEL: u32 = 10;
+/// The most people an approval names, and the most it wants.
+const MAX_PEOPLE: usize = 20;
+const MAX_QUORUM: u32 = 10;
 
 /// The steps of a document while they are read.
 pub(super) struct Steps {
@@ -85,7 +88,8 @@ impl Steps {
             fields.take("on_error").and_then(|node| reader.choice(node, &fields.path("on_error"), &on_errors));
         let retry_path = fields.path("retry");
         let retry = fields.take("retry").map(|node| retry(reader, node, &retry_path)).unwrap_or_default();
-        for part in ["uses", "connection", "with", "approve", "sleep", "wait_for", "foreach", "if", "retry_if", "needs"]
+        for part in
+            ["uses", "run", "connection", "with", "approve", "sleep", "wait_for", "foreach", "if", "retry_if", "needs"]
         {
             if let (Some((id, _)), Some(node)) = (&id, fields.take(part)) {
                 note_positions(&mut self.positions, &format!("{id}.{part}"), node);
@@ -196,22 +200,31 @@ fn retry(reader: &mut Reader, node: &Node, path: &str) -> RetryPolicy {
 }
 
 fn kind(reader: &mut Reader, fields: &mut Fields<'_>, section: Section) -> Option<StepKind> {
-    let kinds = ["uses", "approve", "sleep", "wait_for"].map(|key| fields.take(key).map(|node| (key, node)));
+    let kinds = ["uses", "run", "approve", "sleep", "wait_for"].map(|key| fields.take(key).map(|node| (key, node)));
     let mut kinds = kinds.into_iter().flatten();
     let (Some((key, node)), None) = (kinds.next(), kinds.next()) else {
-        reader.fault(fields.at, &fields.path, "one of `uses`, `approve`, `sleep` or `wait_for` is wanted in each step");
+        reader.fault(
+            fields.at,
+            &fields.path,
+            "one of `uses`, `run`, `approve`, `sleep` or `wait_for` is wanted in each step",
+        );
         return None;
     };
     if key == "uses" {
         return action(reader, fields, node);
     }
-    for other in ["connection", "with", "foreach", "max_parallel", "retry", "retry_if", "timeout", "deadline"] {
+    let foreign: &[&'static str] = match key {
+        "run" => &["connection", "retry", "retry_if", "timeout"],
+        _ => &["connection", "with", "foreach", "max_parallel", "retry", "retry_if", "timeout", "deadline"],
+    };
+    for other in foreign.iter().copied() {
         if let Some(node) = fields.take(other) {
             reader.fault(node.at, &fields.path(other), format!("a step with `{key}` has no `{other}`"));
         }
     }
     let path = fields.path(key);
     match key {
+        "run" => child(reader, fields, node),
         "approve" | "wait_for" if section == Section::Finally => {
             reader.fault(node.at, &path, "`finally` waits for nobody: it has 2 minutes");
             None
@@ -236,6 +249,14 @@ fn action(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> Option<S
     Some(StepKind::Action { plugin, action, connection, with: with? })
 }
 
+/// A step that runs another workflow.
+fn child(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> Option<StepKind> {
+    let workflow = reader.text(node, &fields.path("run"));
+    let with_path = fields.path("with");
+    let with = fields.take("with").map_or_else(empty_template, |node| object_template(reader, node, &with_path));
+    Some(StepKind::Run { workflow: workflow?, with: with? })
+}
+
 fn wait_for(reader: &mut Reader, node: &Node, path: &str) -> Option<WaitStep> {
     let (signal, timeout) = if let Data::Object(_) = &node.data {
         let mut fields = reader.object(node, path)?;
@@ -246,12 +267,17 @@ fn wait_for(reader: &mut Reader, node: &Node, path: &str) -> Option<WaitStep> {
     } else {
         (node, None)
     };
-    let name = reader.text(signal, path)?;
+    Some(WaitStep { signal: signal_name(reader, signal, path)?, timeout })
+}
+
+/// The name of a signal.
+pub(super) fn signal_name(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
+    let name = reader.text(node, path)?;
     if !is_identifier(&name) {
-        reader.fault(signal.at, path, format!("{name:?} is no signal: a word in snake_case is wanted"));
+        reader.fault(node.at, path, format!("{name:?} is no signal: a word in snake_case is wanted"));
         return None;
     }
-    Some(WaitStep { signal: name, timeout })
+    Some(name)
 }
 
 fn sleep(reader: &mut Reader, node: &Node, path: &str) -> Option<SleepStep> {
@@ -290,6 +316,12 @@ fn action_name(reader: &mut Reader, node: &Node, path: &str) -> Option<(String, 
 fn approval(reader: &mut Reader, node: &Node, path: &str) -> Option<ApproveStep> {
     let mut fields = reader.object(node, path)?;
     let role = fields.take("role").and_then(|node| reader.text(node, &fields.path("role")));
+    let people = people(reader, &mut fields);
+    let quorum_path = fields.path("quorum");
+    let quorum = fields.take("quorum").and_then(|node| reader.whole(node, &quorum_path, 1, MAX_QUORUM)).unwrap_or(1);
+    if role.is_none() && !people.is_empty() && people.len() < quorum as usize {
+        reader.fault(fields.at, &quorum_path, format!("{quorum} approvals cannot come from {} people", people.len()));
+    }
     let timeout_path = fields.path("timeout");
     let timeout = fields.take("timeout");
     let timeout = timeout.and_then(|node| reader.duration(node, &timeout_path, Duration::from_secs(1), MAX_TIMEOUT));
@@ -309,7 +341,18 @@ fn approval(reader: &mut Reader, node: &Node, path: &str) -> Option<ApproveStep>
         // Which of the two it is shows when all steps are known.
         name => Notify::Connection(name.to_owned()),
     };
-    Some(ApproveStep { role, timeout, on_timeout: on_timeout.unwrap_or(OnTimeout::Reject), notify })
+    Some(ApproveStep { role, people, quorum, timeout, on_timeout: on_timeout.unwrap_or(OnTimeout::Reject), notify })
+}
+
+/// The handles of those who may decide.
+fn people(reader: &mut Reader, fields: &mut Fields<'_>) -> Vec<String> {
+    let path = fields.path("people");
+    let Some(node) = fields.take("people") else { return Vec::new() };
+    let items = reader.list(node, &path);
+    if items.is_empty() || items.len() > MAX_PEOPLE {
+        reader.fault(node.at, &path, format!("1 to {MAX_PEOPLE} handles are wanted"));
+    }
+    items.iter().take(MAX_PEOPLE).filter_map(|item| reader.text(item, &path)).collect()
 }
 
 /// Whether a text is a CEL identifier in `snake_case`, and none of CEL's own words.

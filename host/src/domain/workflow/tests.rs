@@ -105,9 +105,9 @@ finally:
         ("sleep: 5s", "sleep: 31d", "is out of bounds"),
         ("sleep: 5s", "sleep: { for: 5s }", "`until` is missing"),
         ("sleep: 5s", "sleep: { until: '${{ steps.gate.when }}' }", "steps.gate has `output` and `status`"),
-        ("sleep: 5s", "sleep: 5s\n    uses: a/b", "one of `uses`, `approve`, `sleep` or `wait_for`"),
+        ("sleep: 5s", "sleep: 5s\n    uses: a/b", "one of `uses`, `run`, `approve`, `sleep` or `wait_for`"),
         ("sleep: 5s", "wait_for: done", "`finally` waits for nobody"),
-        ("timeout: 10s", "wait_for: done", "one of `uses`, `approve`, `sleep` or `wait_for`"),
+        ("timeout: 10s", "wait_for: done", "one of `uses`, `run`, `approve`, `sleep` or `wait_for`"),
         (
             "approve: { role: commander, timeout: 15m, on_timeout: reject, notify: none }",
             "wait_for: It's",
@@ -149,9 +149,43 @@ finally:
 
 #[test]
 fn later_keys_are_refused_by_name() {
-    for key in ["concurrency: { key: x }", "cron: '* * * * *'"] {
-        let faults = faults(&format!("{GOOD}{key}\n"));
-        assert!(faults.iter().any(|fault| fault.contains("not supported by this version")), "{key}: {faults:#?}");
+    let faults = faults(&format!("{GOOD}cron: '* * * * *'\n"));
+    assert!(faults.iter().any(|fault| fault.contains("not supported by this version")), "{faults:#?}");
+}
+
+#[test]
+fn what_keeps_runs_apart_and_ties_them_together_is_read_and_its_faults_told() {
+    let more = "
+concurrency: { key: '${{ inputs.service }}', policy: skip }
+undo: true
+";
+    let source = format!("{GOOD}{more}").replace("  - manual:", "  - called: {}\n  - signal: go\n  - manual:");
+    let source = source.replace("  - id: errors\n", "  - { id: first, run: other, with: { a: 1 } }\n  - id: errors\n");
+    let workflow = parse(&source).expect("is good");
+    assert!(workflow.is_callable() && workflow.skips() && workflow.undo);
+    for (from, to, wanted) in [
+        ("policy: skip", "policy: drop", "\"drop\" is not known: one of queue, skip, cancel-running is wanted"),
+        ("key: '${{ inputs.service }}'", "key: [a]", "concurrency.key: a text is wanted, not a list"),
+        ("key: '${{ inputs.service }}', ", "", "concurrency: `key` is missing"),
+        ("key: '${{ inputs.service }}'", "key: '${{ steps.gate.status }}'", "steps is not in scope here"),
+        ("key: '${{ inputs.service }}'", "key: '${{ inputs.team }}'", "has no input \"team\""),
+        ("undo: true", "undo: always", "undo: true or false is wanted, not a text"),
+        ("called: {}", "called: { by: x }", "`by` is not known here"),
+        ("called: {}", "called: yes", "on[1].called: an object is wanted, not a text"),
+        ("signal: go", "signal: Go!", "\"Go!\" is no signal: a word in snake_case is wanted"),
+        ("stage: investigate", "becomes: incident.sev == 'sev1'", "incident has no sev: "),
+        ("stage: investigate", "becomes: inputs.service == 'a'", "inputs is not in scope here: incident are"),
+        ("stage: investigate", "becomes: [a]", "on[0].becomes: a text is wanted, not a list"),
+        ("run: other,", "run: [a],", "steps[0].run: a text is wanted, not a list"),
+        ("run: other,", "run: other, connection: c,", "a step with `run` has no `connection`"),
+        ("run: other,", "run: other, timeout: 3s,", "a step with `run` has no `timeout`"),
+        ("with: { a: 1 }", "with: 5", "steps[0].with: an object is wanted, not a number"),
+        ("role: commander,", "role: commander, quorum: 0,", "a whole number from 1 to 10 is wanted"),
+        ("role: commander,", "people: [], ", "1 to 20 handles are wanted"),
+        ("role: commander,", "people: [ada], quorum: 2,", "2 approvals cannot come from 1 people"),
+    ] {
+        let faults = faults(&source.replace(from, to));
+        assert!(faults.iter().any(|fault| fault.contains(wanted)), "{to}: {faults:#?}");
     }
 }
 

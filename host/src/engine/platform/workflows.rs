@@ -97,6 +97,7 @@ fn validate(source: &str, catalog: &Catalog) -> Result<Workflow, Vec<Fault>> {
         &check::Installed {
             plugins: catalog.plugins.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.manifest))).collect(),
             connections: catalog.connections.iter().map(|(name, one)| (name.clone(), Arc::clone(one))).collect(),
+            workflows: catalog.workflows.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.workflow))).collect(),
         },
     );
     if faults.is_empty() { Ok(workflow) } else { Err(faults) }

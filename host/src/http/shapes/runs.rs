@@ -30,6 +30,14 @@ pub struct Run {
     pub incident: Option<String>,
     /// The run it does again.
     pub rerun_of: Option<String>,
+    /// The run it takes back.
+    pub undo_of: Option<String>,
+    /// The step of another run that this one is done for: `{run, step, item}`.
+    #[schema(value_type = Object)]
+    pub parent: Option<Value>,
+    /// Its place among the runs of its concurrency key: `{key, policy, held}`; until it holds the slot it waits for its turn.
+    #[schema(value_type = Object)]
+    pub slot: Option<Value>,
     /// The frozen event that started it.
     #[schema(value_type = Object)]
     pub trigger: Value,
@@ -81,6 +89,8 @@ pub struct Step {
     pub error: Option<Value>,
     /// The approval it waits or waited for.
     pub approval: Option<String>,
+    /// Whether it left something to take it back with.
+    pub can_undo: bool,
     /// RFC 3339.
     pub started_at: Option<String>,
     /// RFC 3339.
@@ -100,6 +110,9 @@ impl From<run::Run> for Run {
             mode: word(&run.mode),
             incident: run.incident.map(|id| id.to_string()),
             rerun_of: run.rerun_of.map(|id| id.to_string()),
+            undo_of: run.undo_of.map(|id| id.to_string()),
+            parent: run.parent.as_ref().map(value),
+            slot: run.slot.as_ref().map(value),
             trigger: run.trigger,
             inputs: run.inputs,
             plugins: value(&run.pins),
@@ -146,6 +159,7 @@ impl From<run::StepRun> for Step {
             summary: step.summary,
             error: step.error.map(|error| value(&error)),
             approval: step.approval.map(|id| id.to_string()),
+            can_undo: step.undo.is_some(),
             started_at: step.started_at.map(|at| at.to_string()),
             finished_at: step.finished_at.map(|at| at.to_string()),
             items: Vec::new(),
@@ -208,8 +222,15 @@ pub struct Approval {
     pub step: String,
     /// The incident.
     pub incident: Option<String>,
-    /// The incident role that decides; null: any responder.
+    /// The incident role that decides; null, and nobody in `people`: any responder.
     pub role: Option<String>,
+    /// The handles of those who may decide beside the role.
+    pub people: Vec<String>,
+    /// How many different people have to approve.
+    pub quorum: u32,
+    /// Who has approved so far: `{by, reason, at}`.
+    #[schema(value_type = Vec<Object>)]
+    pub votes: Vec<Value>,
     /// `pending`, `approved`, `rejected` or `canceled`.
     pub status: String,
     /// What is approved: `uses`, `connection` and `with` of the gated steps, by step id.
@@ -238,6 +259,9 @@ impl From<run::Approval> for Approval {
             step: approval.step,
             incident: approval.incident.map(|id| id.to_string()),
             role: approval.role,
+            people: approval.people,
+            quorum: approval.quorum,
+            votes: approval.votes.iter().map(value).collect(),
             status: word(&approval.status),
             shows: approval.shows,
             destructive: approval.destructive,

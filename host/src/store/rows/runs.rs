@@ -21,6 +21,13 @@ pub(in crate::store) const RUNS: Table = Table {
         ("incident_id", Text),
         ("event_id", Text),
         ("rerun_of", Text),
+        ("undo_of", Text),
+        ("parent_id", Text),
+        ("parent", Text),
+        ("becomes_of", Text),
+        ("slot", Text),
+        ("slot_policy", Text),
+        ("slot_held", Int),
         ("trigger_data", Text),
         ("inputs", Text),
         ("depth", Int),
@@ -51,6 +58,13 @@ pub(in crate::store) fn run(run: &Run) -> Cells {
         Cell::maybe(run.incident),
         Cell::maybe(run.event),
         Cell::maybe(run.rerun_of),
+        Cell::maybe(run.undo_of),
+        Cell::maybe(run.parent.as_ref().map(|parent| parent.run)),
+        maybe_json(run.parent.as_ref()),
+        Cell::maybe(run.becomes_of),
+        Cell::maybe(run.slot.as_ref().map(|slot| &slot.key)),
+        Cell::maybe(run.slot.as_ref().map(|slot| slot.policy.as_str())),
+        slot_held(run),
         json(&run.trigger),
         json(&run.inputs),
         Cell::int(run.depth),
@@ -70,6 +84,11 @@ pub(in crate::store) fn run(run: &Run) -> Cells {
     ]
 }
 
+/// Whether the run is the one that goes on in its slot.
+fn slot_held(run: &Run) -> Cell {
+    Cell::int(i64::from(run.slot.as_ref().is_some_and(|slot| slot.held)))
+}
+
 /// What changes in a run; the rest is pinned when it starts.
 pub(in crate::store) const RUN_STATE: Table = Table {
     name: "runs",
@@ -86,6 +105,7 @@ pub(in crate::store) const RUN_STATE: Table = Table {
         ("host_id", Text),
         ("host_epoch", Int),
         ("wake_at", Int),
+        ("slot_held", Int),
     ],
     key: &["id"],
 };
@@ -104,6 +124,7 @@ pub(in crate::store) fn run_state(run: &Run) -> Cells {
         Cell::maybe(run.lease.map(|lease| lease.host)),
         Cell::Int(run.lease.map(|lease| lease.epoch)),
         maybe_time(run.wake_at),
+        slot_held(run),
     ]
 }
 
@@ -130,6 +151,7 @@ pub(in crate::store) const STEPS: Table = Table {
         ("resume", Bytes),
         ("undo", Text),
         ("approval_id", Text),
+        ("votes", Text),
     ],
     key: &["run_id", "step", "item"],
 };
@@ -163,6 +185,7 @@ pub(in crate::store) fn step(run: &Run, position: usize, step: &StepRun) -> Cell
         Cell::Bytes(step.resume.clone()),
         maybe_json(step.undo.as_ref()),
         Cell::maybe(step.approval),
+        maybe_json(Some(&step.votes).filter(|votes| !votes.is_empty())),
     ]
 }
 
@@ -218,6 +241,9 @@ pub(in crate::store) const APPROVALS: Table = Table {
         ("decided_by", Text),
         ("decided_at", Int),
         ("reason", Text),
+        ("people", Text),
+        ("quorum", Int),
+        ("votes", Text),
     ],
     key: &["id"],
 };
@@ -237,5 +263,8 @@ pub(in crate::store) fn approval(approval: &Approval) -> Cells {
         maybe_json(approval.decided_by.as_ref()),
         maybe_time(approval.decided_at),
         Cell::maybe(approval.reason.as_ref()),
+        json(&approval.people),
+        Cell::int(approval.quorum),
+        json(&approval.votes),
     ]
 }

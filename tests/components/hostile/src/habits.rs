@@ -33,6 +33,7 @@ pub(crate) const NAMES: &[&str] = &[
     "leak",
     "remember",
     "note",
+    "mark",
 ];
 
 /// Runs one.
@@ -59,6 +60,7 @@ pub(crate) fn run(action: &str, input: &Value, call: &Call) -> Result<Reply, Fai
         "leak" => leak(input),
         "remember" => remember(),
         "note" => note(),
+        "mark" => mark(input),
         other => Err(failure("unknown_action", format!("There is no action {other:?}."), Effect::None)),
     }
 }
@@ -120,6 +122,25 @@ fn oversized_reply() -> Reply {
         content: Some(Content::Bytes(("text/plain".to_owned(), vec![b'x'; 2 << 20]))),
     };
     Reply::Done(Outcome { artifacts: (0..12).map(|_| artifact()).collect(), ..outcome(&json!({"status": 200})) })
+}
+
+/// Posts to `/mark/NAME` and leaves for `undo` where to post to then: `input.undo`, or `/unmark/NAME`.
+fn mark(input: &Value) -> Result<Reply, Failure> {
+    let name = input["name"].as_str().unwrap_or_default();
+    let sent = json!({"method": "POST", "url": format!("/mark/{name}")});
+    http::send(&request(&sent)).map_err(|error| refused(&error))?;
+    let back = input["undo"].as_str().map_or_else(|| format!("/unmark/{name}"), str::to_owned);
+    Ok(Reply::Done(Outcome { undo: Some(json!({"method": "POST", "url": back}).to_string()), ..outcome(&json!({})) }))
+}
+
+/// Posts where `mark` said; fails when the answer is not 200.
+pub(crate) fn unmark(call: &Call) -> Result<Reply, Failure> {
+    let left: Value = serde_json::from_str(call.undo_data.as_deref().unwrap_or_default()).unwrap_or_default();
+    match http::send(&request(&left)) {
+        Ok(response) if response.status == 200 => Ok(done(&json!({"status": 200}))),
+        Ok(response) => Err(failure("refused", format!("Answered {}.", response.status), Effect::None)),
+        Err(error) => Err(refused(&error)),
+    }
 }
 
 /// Sends `{method, url, secret_header, body}` and reports what came back; a refusal is a failure `http_<error>`.

@@ -44,6 +44,9 @@ impl Plugin for Hostile {
 
 impl Undo for Hostile {
     fn undo(call: Call) -> Result<Reply, Failure> {
+        if call.action == "mark" {
+            return habits::unmark(&call);
+        }
         Ok(done(&json!({"undone": call.undo_data})))
     }
 }
@@ -66,7 +69,7 @@ fn action(name: &str) -> Value {
         "input": {"type": "object"},
         "output": {"type": "object", "properties": {"status": {"type": "integer"}}},
         "sample_output": {"status": 200},
-        "undo": name == "ok",
+        "undo": name == "ok" || name == "mark",
         "check": name == "ok",
     })
 }

@@ -8,11 +8,14 @@ use serde_json::json;
 
 use self::world::{Turn, World, graphs, turns};
 use super::{
-    Ending, Phase, RunStatus, StepRun, StepStatus,
+    Ending, Phase, RunStatus, Slot, SlotPolicy, StepRun, StepStatus,
     happening::{Ended, Happening, Refused},
-    rerun,
+    rerun::{self, From},
 };
-use crate::domain::workflow::{OnError, Section};
+use crate::domain::{
+    time::Timestamp,
+    workflow::{OnError, Section},
+};
 
 proptest! {
     #[test]
@@ -70,7 +73,8 @@ proptest! {
         }
         world.drain();
         let from = format!("s{}", from.index(graph.0[0].len()));
-        let steps = rerun::steps(&world.run, &world.workflow, Some(&from)).expect("has ended");
+        let steps = rerun::steps(&world.run, &world.workflow, &From::Step(from.clone()), Timestamp::from_unix_ms(0));
+        let steps = steps.expect("has ended");
         let kept: Vec<StepRun> = steps.iter().filter(|step| step.is_kept()).cloned().collect();
         prop_assert!(kept.iter().all(|step| step.step != from));
         let mut again = World::new(&graph, true);
@@ -80,8 +84,56 @@ proptest! {
         for step in &kept {
             prop_assert_eq!(again.run.step_or_item(&step.step, step.item), Some(step));
         }
-        let whole = rerun::steps(&world.run, &world.workflow, None).expect("has ended");
+        let whole = rerun::steps(&world.run, &world.workflow, &From::Beginning, Timestamp::from_unix_ms(0));
+        let whole = whole.expect("has ended");
         prop_assert!(whole.iter().all(|step| step.status == StepStatus::Pending));
+    }
+
+    #[test]
+    fn one_item_is_done_anew_and_the_others_stay(graph in graphs(), turns in turns(), choice: prop::sample::Index) {
+        let mut world = World::new(&graph, true);
+        world.apply(Happening::Due).expect("begins");
+        for (turn, choice) in turns {
+            world.turn(turn, choice);
+        }
+        world.drain();
+        let good = |step: &&StepRun| step.item.is_some() && step.step.starts_with('s');
+        let items: Vec<StepRun> = world.run.steps.iter().filter(good).cloned().collect();
+        prop_assume!(!items.is_empty());
+        let chosen = &items[choice.index(items.len())];
+        let from = From::Item(chosen.step.clone(), chosen.item.expect("an item"));
+        let mut again = World::new(&graph, true);
+        again.run.steps =
+            rerun::steps(&world.run, &world.workflow, &from, Timestamp::from_unix_ms(0)).expect("has ended");
+        again.apply(Happening::Due).expect("begins");
+        again.drain();
+        let anew = again.run.step_or_item(&chosen.step, chosen.item).expect("is there");
+        prop_assert!(anew.calls > 0);
+        prop_assert_eq!(&anew.input, &chosen.input);
+        for step in items.iter().filter(|step| step.step == chosen.step && step.item != chosen.item) {
+            let kept = again.run.step_or_item(&step.step, step.item).expect("is there");
+            prop_assert_eq!((kept.status, &kept.output, kept.calls), (step.status, &step.output, 0));
+        }
+    }
+
+    #[test]
+    fn a_run_calls_nothing_before_its_turn(graph in graphs(), turns in turns(), granted in 0_usize..60) {
+        let mut world = World::new(&graph, true);
+        world.run.slot = Some(Slot { key: "checkout".to_owned(), policy: SlotPolicy::Queue, held: false });
+        world.apply(Happening::Due).expect("waits");
+        for (index, (turn, choice)) in turns.into_iter().enumerate() {
+            if index == granted {
+                _ = world.apply(Happening::SlotGranted);
+            }
+            let waited = !world.run.slot.as_ref().expect("has one").held;
+            world.turn(turn, choice);
+            if waited && world.run.status.is_terminal() {
+                let begun = world.run.steps.iter().filter(|step| step.status != StepStatus::Skipped).count();
+                prop_assert_eq!((world.run.status, begun), (RunStatus::Canceled, 0));
+            }
+        }
+        world.drain();
+        prop_assert!(world.run.status.is_terminal());
     }
 
     #[test]

@@ -149,6 +149,10 @@ impl World {
             incident: None,
             event: None,
             rerun_of: None,
+            undo_of: None,
+            parent: None,
+            becomes_of: None,
+            slot: None,
             trigger: Value::Null,
             inputs: json!({}),
             depth: 0,
@@ -201,6 +205,7 @@ impl World {
         for effect in effects {
             let Effect::Call { step, item } = effect else { continue };
             let begun = before.step_or_item(step, *item).is_some_and(|step| step.calls > 0);
+            assert!(self.run.slot.as_ref().is_none_or(|slot| slot.held), "{step} is called before its run's turn");
             assert!(!self.run.is_held() || begun, "{step} begins in a run that is held");
             let section = self.workflow.step(step).expect("is there").section;
             assert_eq!(section, self.run.section, "{step} is called out of turn");
@@ -288,7 +293,7 @@ impl World {
                 return;
             }
             Turn::Cancel => {
-                _ = self.apply(Happening::CancelRequested { by: Actor::System, reason: None });
+                _ = self.apply(Happening::CancelRequested { by: Actor::System, reason: None, undo: false });
                 return;
             }
             Turn::Signal => {
@@ -328,6 +333,8 @@ impl World {
             }
             if self.run.is_held() {
                 self.turn(Turn::Pause, 0);
+            } else if self.run.slot.as_ref().is_some_and(|slot| !slot.held) {
+                self.apply(Happening::SlotGranted).expect("waits for it");
             } else if self.pick(StepStatus::Running, 0).is_some() {
                 self.turn(Turn::Done, 0);
             } else if self.pick(StepStatus::NeedsDecision, 0).is_some() {
