@@ -3,7 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Engine, EngineError, call::Made, once::Once, stage::StageRequest};
+use super::{
+    Engine, EngineError,
+    call::{Made, unmade},
+    once::Once,
+    stage::StageRequest,
+};
 use crate::domain::{
     incident::Stage,
     person::Actor,
@@ -67,7 +72,7 @@ impl Engine {
                 done(format!("was in {wanted} already"))
             }
             Err(EngineError::Stage(error)) => refused("stage", &error.to_string()),
-            Err(error) => Ended::NoResult { error: StepError::new("internal", error.to_string()), nothing_sent: true },
+            Err(error) => Ended::NoResult { error: unmade(&error), nothing_sent: true },
         }
     }
 }

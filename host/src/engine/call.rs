@@ -40,8 +40,12 @@ impl Engine {
         let may_wait = || !life.is_over() && !self.0.stop.is_cancelled() && self.now() < run.deadline;
         let made = loop {
             match self.try_call(&run, &state, &life, overlay.clone()).await {
+                Ok(Made { ended: Ended::NoResult { error, nothing_sent: true }, .. }) | Err(error)
+                    if error.code == DATABASE && may_wait() =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Ok(made) => break made,
-                Err(error) if error.code == DATABASE && may_wait() => tokio::time::sleep(PAUSE).await,
                 Err(error) => {
                     tracing::warn!(run.id = %run.id, step.id = %step, error = %error.message, "a step's call was not made");
                     break Ended::NoResult { error, nothing_sent: true }.into();
@@ -166,7 +170,7 @@ impl Engine {
 }
 
 /// Why nothing was called.
-fn unmade(error: &EngineError) -> StepError {
+pub(super) fn unmade(error: &EngineError) -> StepError {
     let code = if matches!(error, EngineError::Store(_)) { DATABASE } else { "internal" };
     StepError::new(code, error.to_string())
 }
