@@ -44,7 +44,7 @@ pub struct Database {
     /// Its URL.
     pub url: String,
     /// Keeps an SQLite file's folder.
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl Database {
@@ -57,7 +57,7 @@ impl Database {
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let url = format!("sqlite:{}", folder.path().join("wardroom.db").display());
-                Self { url, _folder: Some(folder) }
+                Self { url, folder: Some(folder) }
             }
             Kind::Postgres => {
                 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -66,7 +66,7 @@ impl Database {
                 sqlx::any::install_default_drivers();
                 let mut connection = AnyConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL");
                 connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
-                Self { url: format!("{server}/{name}"), _folder: None }
+                Self { url: format!("{server}/{name}"), folder: None }
             }
         }
     }
@@ -75,7 +75,7 @@ impl Database {
 impl Database {
     /// A database that is there already.
     pub fn of_url(url: String) -> Self {
-        Self { url, _folder: None }
+        Self { url, folder: None }
     }
 
     /// The number that a query gives, asked behind the server's back.
@@ -96,6 +96,19 @@ impl Database {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
         connection.execute(sql).await.expect("is done");
+    }
+
+    /// Takes it away at once, whoever still has it open. An SQLite file goes with this value anyway; a database in the
+    /// private server would stay as long as that.
+    ///
+    /// # Panics
+    /// When PostgreSQL does not drop it.
+    pub async fn remove(self) {
+        if let Some((server, name)) = self.url.rsplit_once('/').filter(|_| self.folder.is_none()) {
+            let mut connection = AnyConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL");
+            let sql = format!("DROP DATABASE {name} WITH (FORCE)");
+            connection.execute(sqlx::AssertSqlSafe(sql)).await.expect("the database is dropped");
+        }
     }
 }
 
@@ -121,7 +134,7 @@ impl OwnPostgres {
 
     /// Its one database.
     pub fn database(&self) -> Database {
-        Database { url: format!("postgres://postgres@127.0.0.1:{}/postgres", self.port), _folder: None }
+        Database::of_url(format!("postgres://postgres@127.0.0.1:{}/postgres", self.port))
     }
 
     /// Stops it as a crash would.
