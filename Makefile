@@ -16,7 +16,7 @@ bench: plugins ## figures beside the floor of this machine, written to bench/
 plugins: ## the bundled plugins as components, in target/plugins
 	scripts/plugins.sh
 
-soak: plugins ## the crash campaign, for longer and with more runs in flight
+soak: ## the crash campaign, for longer and with more runs in flight
 	scripts/plugins.sh --tests
 	WARDROOM_TEST_KILLS=$${KILLS:-500} WARDROOM_TEST_RUNS=$${RUNS:-1000} \
 		cargo test --package wardroom-tests -- crash:: --nocapture

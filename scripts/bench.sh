@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/counterparts.sh >/dev/null
 scripts/plugins.sh --tests
-cargo build --release --package wardroom --package wardroom-tests --bin wardroom --bin bench
+# What is measured has no fault points.
+cargo build --release --no-default-features --package wardroom --package wardroom-tests --bin wardroom --bin bench
 # Everything temporary goes into one folder that goes away however the benchmark ends. PostgreSQL, which is another account
 # when this one is root, has to get in; its processes end when it finds itself alone, so the folder may need a second try.
 folder=$(mktemp -d)

@@ -112,6 +112,60 @@ impl Database {
     }
 }
 
+/// A PostgreSQL server of the test's own, which it may stop and start again.
+#[derive(Debug)]
+pub struct OwnPostgres {
+    folder: PathBuf,
+    port: u16,
+}
+
+impl OwnPostgres {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let folder = folder(&format!("-own{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        let own = Self { port: initialised(&folder), folder };
+        own.start_again();
+        own
+    }
+
+    /// Its one database.
+    pub fn database(&self) -> Database {
+        Database::of_url(format!("postgres://postgres@127.0.0.1:{}/postgres", self.port))
+    }
+
+    /// Stops it as a crash would.
+    ///
+    /// # Panics
+    /// When it does not stop.
+    pub fn stop(&self) {
+        let ctl = binaries().join("pg_ctl").display().to_string();
+        let mut command = bound_to_us(&ctl, Some(ACCOUNT));
+        run(command.args(["stop", "--wait", "--mode=immediate", "-D"]).arg(self.folder.join("data")));
+    }
+
+    /// Starts it again after a stop, on the same port.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&self) {
+        serve(&self.folder, self.port);
+    }
+}
+
+impl Drop for OwnPostgres {
+    fn drop(&mut self) {
+        // Its process ends with this one anyway; what a failed test leaves of its folder is swept by the next.
+        let ctl = binaries().join("pg_ctl").display().to_string();
+        let mut command = bound_to_us(&ctl, Some(ACCOUNT));
+        _ = command.args(["stop", "--wait", "--mode=immediate", "-D"]).arg(self.folder.join("data")).output();
+        _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
 /// The private server's URL, without a database.
 fn postgres() -> &'static str {
     static SERVER: OnceLock<String> = OnceLock::new();
@@ -119,27 +173,42 @@ fn postgres() -> &'static str {
 }
 
 fn start() -> String {
-    let binaries = binaries();
-    let folder = std::env::temp_dir().join(format!("wardroom-postgres-{}", std::process::id()));
+    let folder = folder("");
+    let port = initialised(&folder);
+    serve(&folder, port);
+    // The server lives as long as this process; its folder is swept by the next.
+    sweep();
+    format!("postgres://postgres@127.0.0.1:{port}")
+}
+
+/// An empty folder that PostgreSQL may write.
+fn folder(suffix: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("wardroom-postgres-{}{suffix}", std::process::id()));
     _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder");
     if is_root() {
         run(Command::new("chown").arg(ACCOUNT).arg(&folder));
     }
-    let data = folder.join("data");
-    let initdb = binaries.join("initdb");
+    folder
+}
+
+/// Makes an empty database cluster; gives a port for its server.
+fn initialised(folder: &Path) -> u16 {
+    let initdb = binaries().join("initdb");
     run(bound_to_us(&initdb.display().to_string(), Some(ACCOUNT))
         .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"])
-        .arg(&data));
-    let port = free_port();
+        .arg(folder.join("data")));
+    free_port()
+}
+
+/// Starts a server in the background and waits until it answers.
+fn serve(folder: &Path, port: u16) {
+    let binaries = binaries();
     let mut command = bound_to_us(&binaries.join("postgres").display().to_string(), Some(ACCOUNT));
-    command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+    command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
     command.args(["-c", "max_connections=400", "-c", "unix_socket_directories="]);
     let mut server = Server::start("PostgreSQL", command);
     server.wait(|| accepts(&binaries, port));
-    // The server lives as long as this process; its folder is swept by the next.
-    sweep(&folder);
-    format!("postgres://postgres@127.0.0.1:{port}")
 }
 
 fn accepts(binaries: &Path, port: u16) -> bool {
@@ -149,11 +218,13 @@ fn accepts(binaries: &Path, port: u16) -> bool {
 }
 
 /// Removes what test binaries left that have ended.
-fn sweep(ours: &Path) {
+fn sweep() {
     for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(pid) = name.strip_prefix("wardroom-postgres-") else { continue };
-        if entry.path() != ours && !Path::new("/proc").join(pid).exists() {
+        let Some(pid) = name.strip_prefix("wardroom-postgres-").and_then(|name| name.split('-').next()) else {
+            continue;
+        };
+        if !Path::new("/proc").join(pid).exists() {
             _ = std::fs::remove_dir_all(entry.path());
         }
     }

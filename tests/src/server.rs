@@ -103,6 +103,8 @@ pub struct Answer {
     pub etag: Option<String>,
     /// The content type.
     pub content_type: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<String>,
 }
 
 impl Answer {
@@ -186,9 +188,17 @@ impl Api {
         let response = request.send().await?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (etag, content_type) = (header("etag"), header("content-type").unwrap_or_default());
+        let retry_after = header("retry-after");
         let status = response.status();
         let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, body, etag, content_type })
+        Ok(Answer { status, body, etag, content_type, retry_after })
+    }
+
+    /// A POST of JSON that may find nobody.
+    pub async fn try_post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, reqwest::Error> {
+        let headers: Vec<(&str, &str)> =
+            [("content-type", "application/json")].iter().chain(headers).copied().collect();
+        self.try_send(Method::POST, path, &headers, body.to_string().into_bytes()).await
     }
 
     /// A GET.

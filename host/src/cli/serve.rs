@@ -44,11 +44,22 @@ pub(super) struct Serve {
     /// Which log lines, such as `info,wardroom=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info", env = "WARDROOM_LOG")]
     log: String,
+    /// A fault for a test, such as `journal.commit=abort@3`; may be given several times.
+    #[cfg(feature = "failpoints")]
+    #[arg(long, value_name = "FAULT", hide = true)]
+    fault: Vec<crate::fault::Fault>,
 }
+
+/// The signal of a write past the limit of a file's size, on all Linux but MIPS.
+const SIGXFSZ: i32 = 25;
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failed> {
         telemetry::start(self.log_format, &self.log);
+        #[cfg(feature = "failpoints")]
+        crate::fault::arm(self.fault);
+        // Heard, it does not end the process: the write fails like one on a full disk.
+        let _file_limit = signal(SignalKind::from_raw(SIGXFSZ))?;
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let app = App::start(Config {
             data: self.data,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Engine, EngineError,
-    call::Made,
+    call::{Made, unmade},
     edit::{Asking, Edit},
     once::Once,
     stage::StageRequest,
@@ -65,7 +65,7 @@ impl Engine {
                 done(format!("was in {wanted} already"))
             }
             Err(EngineError::Stage(error)) => refused("stage", &error.to_string()),
-            Err(error) => Ended::NoResult { error: StepError::new("internal", error.to_string()), nothing_sent: true },
+            Err(error) => Ended::NoResult { error: unmade(&error), nothing_sent: true },
         }
     }
 }

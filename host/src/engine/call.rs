@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{Engine, plan::Plan};
+use super::{Engine, EngineError, plan::Plan, recover::Life};
 use crate::{
     domain::{
         connection::Connection,
@@ -18,33 +18,51 @@ use crate::{
         timeline::EntryKind,
         workflow::{Step, StepKind, builtin, check::check_input},
     },
+    fault,
     plugin::{self, Function, Invocation, Overlay},
 };
 
 /// How long telling people of an approval may take.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(20);
+/// The code of a call that was not made because the database did not answer.
+const DATABASE: &str = "database";
+/// How soon a call is prepared again after that.
+const PAUSE: Duration = Duration::from_millis(500);
 
 impl Engine {
     /// Makes the call that the step's phase says.
     pub(super) async fn call(self, run: Arc<Run>, step: String, item: Option<u32>, overlay: Overlay) -> Returned {
         let started_at = self.now();
         let state = run.step_or_item(&step, item).cloned().unwrap_or_else(|| StepRun::pending(&step));
-        let made = match self.try_call(&run, &state, overlay).await {
-            Ok(made) => made,
-            Err(error) => {
-                tracing::warn!(run.id = %run.id, step.id = %step, error = %error.message, "a step's call was not made");
-                Ended::NoResult { error, nothing_sent: true }.into()
+        let life = self.life();
+        // That the database does not answer is no fault of the step's and costs it no try, as long as the run is this
+        // host's.
+        let may_wait = || !life.is_over() && !self.0.stop.is_cancelled() && self.now() < run.deadline;
+        let made = loop {
+            match self.try_call(&run, &state, &life, overlay.clone()).await {
+                Ok(Made { ended: Ended::NoResult { error, nothing_sent: true }, .. }) | Err(error)
+                    if error.code == DATABASE && may_wait() =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Ok(made) => break made,
+                Err(error) => {
+                    tracing::warn!(run.id = %run.id, step.id = %step, error = %error.message, "a step's call was not made");
+                    break Ended::NoResult { error, nothing_sent: true }.into();
+                }
             }
         };
+        // It may only end the process or take longer: a result is not taken back.
+        _ = fault::pass("engine.returned").await;
         let Made { ended, trace, told } = made;
         Returned { step, item, attempt: state.attempt, phase: state.phase, started_at, ended, trace, told }
     }
 
     /// An error here means that nothing was called.
-    async fn try_call(&self, run: &Run, state: &StepRun, overlay: Overlay) -> Result<Made, StepError> {
-        let internal = |error: &dyn std::fmt::Display| StepError::new("internal", error.to_string());
-        let plan = self.plan(run).await.map_err(|error| internal(&error))?;
-        let step = plan.workflow.step(&state.step).ok_or_else(|| internal(&"the step is not in its workflow"))?;
+    async fn try_call(&self, run: &Run, state: &StepRun, life: &Life, overlay: Overlay) -> Result<Made, StepError> {
+        let plan = self.plan(run).await.map_err(|error| unmade(&error))?;
+        let gone = || StepError::new("internal", "the step is not in its workflow");
+        let step = plan.workflow.step(&state.step).ok_or_else(gone)?;
         if let StepKind::Action { plugin, action, .. } = &step.kind
             && plugin == builtin::NAME
         {
@@ -56,8 +74,8 @@ impl Engine {
         if let Some(refused) = unfit(state, step, &plan) {
             return Ok(refused.into());
         }
-        let invocation = self.invocation(run, state, step, &plan, overlay).await?;
-        self.loaded(&invocation.digest).await.map_err(|error| internal(&error))?;
+        let invocation = self.invocation(run, state, step, &plan, life, overlay).await?;
+        self.loaded(&invocation.digest).await.map_err(|error| unmade(&error))?;
         let sample = sample_output(&plan, &step.kind);
         let called = self.plugins().invoke(invocation).await;
         let trace = serde_json::to_value(&called.trace).unwrap_or_default();
@@ -71,6 +89,7 @@ impl Engine {
         state: &StepRun,
         step: &Step,
         plan: &Plan,
+        life: &Life,
         overlay: Overlay,
     ) -> Result<Invocation, StepError> {
         let target = target(run, state, step, plan)?;
@@ -90,7 +109,7 @@ impl Engine {
         let limit = if state.phase == Phase::Notify { NOTIFY_TIMEOUT } else { step.timeout };
         let end = machine::step_deadline(step, state).map_or(run.deadline, |deadline| deadline.min(run.deadline));
         let left = end.since(self.now());
-        let incident = self.run_scope(run).await.map_err(|error| StepError::new("internal", error.to_string()))?;
+        let incident = self.run_scope(run).await.map_err(|error| unmade(&error))?;
         let (function, purpose) = match (state.phase, &step.kind) {
             (Phase::Notify, _) => (Function::Run, Purpose::Notify),
             (Phase::Check, _) => (Function::Check, Purpose::Run),
@@ -116,7 +135,7 @@ impl Engine {
             undo_data: state.undo.clone(),
             callback_url: None,
             deadline: limit.min(left),
-            lease: Some(self.life().watch()),
+            lease: Some(life.watch()),
             overlay,
         })
     }
@@ -135,19 +154,25 @@ impl Engine {
         match stored {
             Ok(Some(stored)) => Ok(Arc::new(stored)),
             Ok(None) => Err(StepError::new("no_connection", format!("there is no connection {name}"))),
-            Err(error) => Err(StepError::new("internal", error.to_string())),
+            Err(error) => Err(unmade(&error.into())),
         }
     }
 
     /// Loads a component that this host has not run yet.
-    async fn loaded(&self, digest: &str) -> Result<(), super::EngineError> {
+    async fn loaded(&self, digest: &str) -> Result<(), EngineError> {
         if self.plugins().is_loaded(digest) {
             return Ok(());
         }
         let component = self.store().component(digest).await?;
-        let component = component.ok_or_else(|| super::EngineError::not_found("plugin", digest))?;
-        self.plugins().load(digest, &component).await.map_err(|error| super::EngineError::Internal(error.to_string()))
+        let component = component.ok_or_else(|| EngineError::not_found("plugin", digest))?;
+        self.plugins().load(digest, &component).await.map_err(|error| EngineError::Internal(error.to_string()))
     }
+}
+
+/// Why nothing was called.
+pub(super) fn unmade(error: &EngineError) -> StepError {
+    let code = if matches!(error, EngineError::Store(_)) { DATABASE } else { "internal" };
+    StepError::new(code, error.to_string())
 }
 
 /// What a step's phase calls.

@@ -6,7 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Engine, EngineError, call::Made, start::Seedling, trigger::admit};
+use super::{
+    Engine, EngineError,
+    call::{Made, unmade},
+    start::Seedling,
+    trigger::admit,
+};
 use crate::domain::{
     event::MAX_DEPTH,
     expression::Scope,
@@ -44,8 +49,7 @@ impl Engine {
                 Ended::Pending { after: (age / 4).clamp(LOOK.0, LOOK.1), resume: Vec::new(), note }
             }
             Err(error @ (EngineError::Store(_) | EngineError::Stopping | EngineError::Overloaded)) => {
-                let error = StepError::new("internal", error.to_string());
-                Ended::NoResult { error, nothing_sent: true }
+                Ended::NoResult { error: unmade(&error), nothing_sent: true }
             }
             Err(error) => refused("not_started", format!("{workflow} was not started: {error}")),
         };

@@ -17,6 +17,7 @@ use crate::{
         event::{Event, TriggerOutcome},
         workflow::Workflow,
     },
+    fault,
     store::{Committed, Dependant, Guard, Write},
 };
 
@@ -61,6 +62,7 @@ impl Engine {
     }
 
     async fn dispatch_event(&self, event: Event) -> Result<(), EngineError> {
+        fault::pass("engine.event").await.map_err(EngineError::broken)?;
         let catalog = self.catalog().await?;
         let mut verdicts = Vec::new();
         for (name, live) in &catalog.workflows {
@@ -101,6 +103,7 @@ impl Engine {
         let write = Write { guard: Guard::Dispatched(event.id), then };
         if self.store().commit(write).await? == Committed::Applied {
             for begun in started {
+                fault::pass("engine.dispatched").await.map_err(EngineError::broken)?;
                 self.take_up(begun.run, begun.effects);
             }
         }

@@ -88,6 +88,20 @@ impl EngineError {
         Self::NotFound { noun, name: name.to_string().chars().take(100).collect() }
     }
 
+    /// A fault that a test asked for.
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+    pub(crate) fn broken(error: std::io::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+
+    /// The same for another who waited for the same thing.
+    pub(crate) fn shared(&self) -> Self {
+        match self {
+            Self::Store(cause) => Self::Store(cause.clone()),
+            _ => Self::Overloaded,
+        }
+    }
+
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), message: message.into() }
     }

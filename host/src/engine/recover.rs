@@ -2,13 +2,16 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
 
-use super::Engine;
+use super::{Engine, EngineError};
 use crate::{
     clock::monotonic_now,
     domain::{
@@ -16,6 +19,7 @@ use crate::{
         run::{Lease, StepStatus, happening::Happening},
         time::Timestamp,
     },
+    fault,
     store::StoreError,
 };
 
@@ -41,11 +45,13 @@ const ANNOUNCED: Duration = Duration::from_secs(30);
 pub(super) struct Life {
     pub(super) lease: Lease,
     until: watch::Sender<Option<Instant>>,
+    /// Whether the next life was asked for without an answer: it may have begun in the database.
+    unanswered: AtomicBool,
 }
 
 impl Life {
     pub(super) fn new(lease: Lease) -> Self {
-        Self { lease, until: watch::Sender::new(None) }
+        Self { lease, until: watch::Sender::new(None), unanswered: AtomicBool::new(false) }
     }
 
     /// The last moment to send something, as the heartbeat moves it; none when there is none any more.
@@ -97,7 +103,16 @@ impl Engine {
         if self.store().renew_host(life.lease, LEASE).await? {
             return Ok(Some(life.lease));
         }
-        self.store().revive_host(life.lease, LEASE).await
+        let revived = self.store().revive_host(life.lease, LEASE).await;
+        match &revived {
+            Ok(None) if life.unanswered.load(Ordering::Relaxed) => {
+                let begun = Lease { epoch: life.lease.epoch + 1, ..life.lease };
+                return self.store().revive_host(begun, LEASE).await;
+            }
+            Ok(_) => {}
+            Err(_) => life.unanswered.store(true, Ordering::Relaxed),
+        }
+        revived
     }
 
     /// Beats until the last run has come to rest: what is in flight while the host stops needs the lease.
@@ -172,7 +187,7 @@ impl Engine {
     }
 
     /// Claims runs that are due and owned by nobody alive, and drives them on.
-    async fn claim(&self) -> Result<usize, super::EngineError> {
+    async fn claim(&self) -> Result<usize, EngineError> {
         let life = self.life();
         if life.is_over() {
             return Ok(0);
@@ -181,6 +196,7 @@ impl Engine {
         let count = claimed.len();
         for run in claimed {
             self.tend(&run);
+            fault::pass("engine.claimed").await.map_err(EngineError::broken)?;
             let orphaned = run.steps.iter().any(|step| step.status == StepStatus::Running);
             if orphaned {
                 tracing::info!(run.id = %run.id, "a run whose host was gone goes on here");

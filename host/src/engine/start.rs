@@ -28,6 +28,7 @@ use crate::{
         timeline::{EntryKind, NewEntry},
         workflow::{Section, TriggerKind, Workflow},
     },
+    fault,
     store::{Committed, Dependant, Guard},
 };
 
@@ -109,6 +110,7 @@ impl Engine {
             if engine.store().commit(write).await? == Committed::Lost {
                 return Ok(None);
             }
+            fault::pass("engine.launched").await.map_err(EngineError::broken)?;
             engine.take_up(run.clone(), effects);
             Ok(Some(run))
         });

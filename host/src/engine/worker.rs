@@ -141,13 +141,13 @@ impl RunActor {
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(run.id = %self.run.id, %error, "a run's change could not be written; trying again");
-                    refuse(&mut messages);
+                    refuse(&mut messages, &error);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
             if tries >= LOST_WRITES {
-                refuse(&mut messages);
+                refuse(&mut messages, &EngineError::Overloaded);
             }
             let stops = tries >= LOST_WRITES && self.engine.0.stop.is_cancelled();
             let taken_over =
@@ -271,9 +271,9 @@ impl RunActor {
 }
 
 /// Tells people to come back, and keeps what is nobody's to ask again.
-fn refuse(messages: &mut Vec<Message>) {
+fn refuse(messages: &mut Vec<Message>, why: &EngineError) {
     for reply in messages.extract_if(.., |message| message.reply.is_some()).filter_map(|message| message.reply) {
-        _ = reply.send(Err(EngineError::Overloaded));
+        _ = reply.send(Err(why.shared()));
     }
 }
 

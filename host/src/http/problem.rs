@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::workflow::Fault,
     engine::{EngineError, platform::apply::FileFault},
+    store::StoreError,
 };
 
 /// An error, for people and machines.
@@ -106,7 +107,8 @@ impl IntoResponse for Problem {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
+        if passes.contains(&status) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
         response
@@ -143,6 +145,17 @@ impl From<EngineError> for Problem {
             EngineError::Plugin(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit-plugin", text),
             EngineError::Overloaded => Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", text),
             EngineError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", text),
+            EngineError::Store(cause) if cause.is_full() => {
+                tracing::error!(error = %cause, "the database has no room for a request");
+                let detail = "the database's disk takes no more: nothing was changed; try again when it has room";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-full", detail)
+            }
+            EngineError::Store(StoreError::Unanswered) => {
+                tracing::error!("the database did not say whether a request was written");
+                let detail = "the database did not say whether this was written: look, or repeat it with the same \
+                              Idempotency-Key";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail)
+            }
             EngineError::Store(cause) => {
                 tracing::error!(error = %cause, "the database failed a request");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database", text)
@@ -156,8 +169,8 @@ impl From<EngineError> for Problem {
     }
 }
 
-impl From<crate::store::StoreError> for Problem {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
         EngineError::from(error).into()
     }
 }

@@ -4,18 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    dialect::{Trace, WrittenRow},
     rows,
     statement::{Cell, Cells, Landed, OnConflict, SEPARATOR, Table, Writer},
     write::{Dependant, Guard, Write},
 };
-use crate::domain::{run::Run, timeline::NewEntry};
+use crate::{
+    domain::{run::Run, timeline::NewEntry},
+    fault,
+};
 
 /// What became of a batch.
 pub(super) struct Written {
     /// For each write, whether its guard went in.
     pub(super) applied: Vec<bool>,
-    /// The database's name for the transaction; none when nothing went in.
-    pub(super) transaction: Option<String>,
+    /// By what the transaction is found again; none when nothing went in, or nothing of the frequent kinds.
+    pub(super) trace: Option<Trace>,
 }
 
 /// Guards of one kind: their table, and for each its write's index and its row.
@@ -33,7 +37,7 @@ struct Kinds {
 
 /// Writes the batch. The caller begins and commits.
 pub(super) async fn write(writer: &mut Writer<'_>, batch: &[&Write]) -> Result<Written, sqlx::Error> {
-    let mut written = Written { applied: vec![false; batch.len()], transaction: None };
+    let mut written = Written { applied: vec![false; batch.len()], trace: None };
     let kinds = sort(batch);
     // The order of kinds is fixed, so that two hosts lock tables in the same order.
     guards(writer, &rows::INCIDENTS, None, kinds.new_incidents, &mut written).await?;
@@ -46,6 +50,7 @@ pub(super) async fn write(writer: &mut Writer<'_>, batch: &[&Write]) -> Result<W
     for index in kinds.seldom {
         written.applied[index] = super::platform::write(writer, &batch[index].guard).await?;
     }
+    fault::pass("journal.guards").await?;
     let winners = batch.iter().zip(&written.applied).filter(|(_, applied)| **applied).map(|(write, _)| *write);
     dependants(writer, &winners.collect::<Vec<_>>()).await?;
     Ok(written)
@@ -93,8 +98,9 @@ async fn guards(
         Some(column) => writer.compare_and_set(table, column, &cells).await?,
         None => writer.insert_new(table, &cells).await?,
     };
-    if let Some(Landed { transaction, .. }) = landed.first() {
-        written.transaction = Some(transaction.clone());
+    if let Some(Landed { key, transaction }) = landed.first() {
+        let key = table.key.iter().copied().zip(key.split(SEPARATOR).map(str::to_owned)).collect();
+        written.trace = Some(Trace { id: transaction.clone(), row: Some(WrittenRow { table: table.name, key }) });
     }
     let mut landed: BTreeSet<String> = landed.into_iter().map(|landed| landed.key).collect();
     for (index, cells) in indices.into_iter().zip(&cells) {

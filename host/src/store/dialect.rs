@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection, Executor, Row,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row,
     any::AnyPoolOptions,
     migrate::{Migration, MigrationType, Migrator},
 };
@@ -15,6 +15,9 @@ const READERS: u32 = 8;
 /// How long a reader waits for a connection.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How long a connection may take to come up: a host that is gone without a word must not hold up whoever waits.
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -22,6 +25,82 @@ pub enum Backend {
     Sqlite,
     /// A server that many hosts may share.
     Postgres,
+}
+
+/// What became of a transaction whose COMMIT got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was committed.
+    Done,
+    /// Nothing of it is there.
+    Undone,
+    /// The database is still at it.
+    UnderWay,
+    /// It cannot be told.
+    Untold,
+}
+
+/// By what a transaction is found again.
+#[derive(Debug, Clone)]
+pub(super) struct Trace {
+    /// [`Backend::transaction_id`].
+    pub(super) id: String,
+    /// A row that it wrote; none when no guard's kind has one.
+    pub(super) row: Option<WrittenRow>,
+}
+
+/// A row as its key tells it.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenRow {
+    pub(super) table: &'static str,
+    /// The key's columns, each with its value as text.
+    pub(super) key: Vec<(&'static str, String)>,
+}
+
+impl Trace {
+    /// What the row says of a transaction of this number that was committed. A crash of PostgreSQL gives numbers out again
+    /// that had not reached its disk: it need not have been this one.
+    async fn by_row(&self, connection: &mut AnyConnection) -> Result<Fate, sqlx::Error> {
+        let Some(row) = &self.row else { return Ok(Fate::Untold) };
+        let key: Vec<String> =
+            row.key.iter().enumerate().map(|(index, (column, _))| format!("{column} = ${}", index + 1)).collect();
+        let sql = format!("SELECT CAST(xmin AS TEXT) FROM {} WHERE {}", row.table, key.join(" AND "));
+        let query = sqlx::query(AssertSqlSafe(sql));
+        let query = row.key.iter().fold(query, |query, (_, value)| query.bind(value.as_str()));
+        let Some(found) = query.fetch_optional(connection).await? else { return Ok(Fate::Undone) };
+        let writer: String = found.try_get(0)?;
+        // A row keeps the lower half of the number.
+        let lower = self.id.parse::<u64>().ok().map(|id| id & u64::from(u32::MAX));
+        // Another writer may have come before this look, or ours never did.
+        Ok(if lower.is_some() && writer.parse().ok() == lower { Fate::Done } else { Fate::Untold })
+    }
+}
+
+/// What an error says of the database as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Deadlock, serialization, a busy database: trying again at once can help.
+    Passing,
+    /// It does not answer.
+    Away,
+    /// Its disk takes no more.
+    Full,
+}
+
+/// The database's trouble behind an error; none when the statement is to blame.
+pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
+    match error {
+        sqlx::Error::Database(error) => match error.code().as_deref() {
+            Some("40P01" | "40001" | "5" | "6" | "261" | "517") => Some(Trouble::Passing),
+            // Stopped by an administrator, by a crash, or starting up.
+            Some("57P01" | "57P02" | "57P03") => Some(Trouble::Away),
+            // PostgreSQL's disk_full; SQLITE_FULL, and what a failing write, sync or growth of a file is called there.
+            Some("53100" | "13" | "778" | "1034" | "1546" | "4874") => Some(Trouble::Full),
+            _ => None,
+        },
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => Some(Trouble::Away),
+        _ => None,
+    }
 }
 
 const SQLITE: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql"))];
@@ -95,23 +174,23 @@ impl Backend {
         }
     }
 
-    /// Whether a transaction of [`Backend::transaction_id`] was committed; none when it cannot be told.
-    pub(super) async fn was_committed(
-        self,
-        connection: &mut AnyConnection,
-        id: &str,
-    ) -> Result<Option<bool>, sqlx::Error> {
-        match self {
-            Self::Sqlite => Ok(Some(false)),
-            Self::Postgres => {
-                let row = sqlx::query("SELECT pg_xact_status(CAST($1 AS xid8))").bind(id).fetch_one(connection).await?;
-                let status: Option<String> = row.try_get(0)?;
-                Ok(match status.as_deref() {
-                    Some("committed") => Some(true),
-                    Some("aborted") => Some(false),
-                    _ => None,
-                })
-            }
+    /// What became of a transaction of [`Backend::transaction_id`].
+    pub(super) async fn fate(self, connection: &mut AnyConnection, trace: &Trace) -> Result<Fate, sqlx::Error> {
+        if self == Self::Sqlite {
+            return Ok(Fate::Undone);
+        }
+        let status = sqlx::query("SELECT pg_xact_status(CAST($1 AS xid8))").bind(trace.id.as_str());
+        let status: Option<String> = match status.fetch_one(&mut *connection).await {
+            Ok(row) => row.try_get(0)?,
+            // The number is in the future: it was lost with the rest of the transaction when the database crashed.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("22023") => return Ok(Fate::Undone),
+            Err(error) => return Err(error),
+        };
+        match status.as_deref() {
+            Some("committed") => trace.by_row(connection).await,
+            Some("aborted") => Ok(Fate::Undone),
+            Some("in progress") => Ok(Fate::UnderWay),
+            _ => Ok(Fate::Untold),
         }
     }
 
@@ -154,11 +233,15 @@ impl Backend {
 
 /// A connection of its own: the journal's and the heartbeat's.
 pub(super) async fn connect(backend: Backend, url: &str) -> Result<AnyConnection, StoreError> {
-    let mut connection = AnyConnection::connect(url).await.map_err(connect_error)?;
-    for setting in backend.settings() {
-        connection.execute(*setting).await.map_err(connect_error)?;
-    }
-    Ok(connection)
+    let connecting = async {
+        let mut connection = AnyConnection::connect(url).await?;
+        for setting in backend.settings() {
+            connection.execute(*setting).await?;
+        }
+        Ok(connection)
+    };
+    let connected = tokio::time::timeout(CONNECT, connecting).await;
+    connected.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())).map_err(connect_error)
 }
 
 /// The pool of readers.

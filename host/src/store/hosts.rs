@@ -6,7 +6,8 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
-    Store, StoreError, dialect,
+    Store, StoreError,
+    dialect::{self, Trouble},
     read::{Cursor, bound},
     rows,
     statement::Cell,
@@ -62,12 +63,21 @@ impl Store {
     pub(super) async fn aside(&self, sql: &str, cells: Vec<Cell>) -> Result<Vec<AnyRow>, StoreError> {
         let mut aside = self.aside.lock().await;
         if aside.connection.is_none() {
-            aside.connection = Some(dialect::connect(self.backend(), &aside.url).await?);
+            let connected = dialect::connect(self.backend(), &aside.url).await;
+            aside.connection = Some(connected.inspect_err(|error| self.health.unreachable(error))?);
         }
         let Some(connection) = &mut aside.connection else { return Err(StoreError::Closed) };
         let result = bound(sqlx::query(AssertSqlSafe(sql.to_owned())), cells).fetch_all(&mut *connection).await;
-        if matches!(result, Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_))) {
-            aside.connection = None;
+        match &result {
+            // What changed no row says nothing of the disk.
+            Ok(rows) if rows.is_empty() => {}
+            Ok(_) => self.health.wrote(),
+            Err(error) => {
+                self.health.failed(error);
+                if dialect::trouble(error) == Some(Trouble::Away) {
+                    aside.connection = None;
+                }
+            }
         }
         Ok(result?)
     }

@@ -15,10 +15,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     StoreError, batch,
-    dialect::{self, Backend},
+    dialect::{self, Backend, Fate, Trace, Trouble},
+    health::Health,
     statement::Writer,
     write::{Committed, Write},
 };
+use crate::fault;
 
 /// The most writes in a batch.
 const BATCH: usize = 256;
@@ -26,8 +28,12 @@ const BATCH: usize = 256;
 const QUEUE: usize = 4_096;
 /// How often a write of its own is tried again after a deadlock or a busy database.
 const TRIES: u32 = 3;
-/// How often a broken connection is made anew before the batch is given up.
+/// How often a broken connection is made anew before the batch is given up: in all some three seconds, so that whoever
+/// waits for it is told soon.
 const RECONNECTS: u32 = 5;
+/// How often it is asked what became of a COMMIT without an answer. With the reconnects before each that is some 15 s, as
+/// long as a lease holds: to know is worth more to a run than to be told soon.
+const LOOKS: u32 = 5;
 
 struct Waiting {
     write: Write,
@@ -62,10 +68,10 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Starts the task. It ends when the last sender is gone.
-    pub(super) fn start(backend: Backend, url: String, connection: AnyConnection) -> Self {
+    pub(super) fn start(backend: Backend, url: String, connection: AnyConnection, health: Arc<Health>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let written = Arc::new(Written::default());
-        let lane = Lane { backend, url, connection: Some(connection), written: Arc::clone(&written) };
+        let lane = Lane { backend, url, connection: Some(connection), written: Arc::clone(&written), health };
         tokio::spawn(lane.work(waiting));
         Self { queue, written }
     }
@@ -85,14 +91,17 @@ struct Lane {
     /// None after it broke.
     connection: Option<AnyConnection>,
     written: Arc<Written>,
+    health: Arc<Health>,
 }
 
 /// Why a batch did not go in.
 enum Failed {
     /// It is certain that nothing was written.
     Undone(sqlx::Error),
+    /// The same, because there is no connection: whatever else waits would fare no better.
+    Away(StoreError),
     /// The COMMIT got no answer.
-    Unanswered { transaction: String, applied: Vec<bool>, error: sqlx::Error },
+    Unanswered { trace: Trace, applied: Vec<bool>, error: sqlx::Error },
 }
 
 impl Lane {
@@ -121,23 +130,17 @@ impl Lane {
         let writes: Vec<&Write> = batch.iter().map(|waiting| &waiting.write).collect();
         match self.transaction(&writes).await {
             Ok(applied) => answer(batch, &applied),
-            Err(Failed::Unanswered { transaction, applied, error }) => match self.look_up(&transaction).await {
-                Some(true) => {
+            Err(Failed::Unanswered { trace, applied, error }) => match self.look_up(&trace).await {
+                Fate::Done => {
                     tracing::warn!(%error, "a COMMIT broke, but it had been done");
                     answer(batch, &applied);
                 }
-                Some(false) => self.one_by_one(batch).await,
-                None => {
-                    for waiting in batch {
-                        _ = waiting.answer.send(Err(StoreError::Unanswered));
-                    }
-                }
+                Fate::Undone => self.one_by_one(batch).await,
+                Fate::UnderWay | Fate::Untold => refuse(batch, &StoreError::Unanswered),
             },
-            Err(Failed::Undone(error)) if batch.len() == 1 && !is_passing(&error) => {
-                let error = Arc::new(error);
-                for waiting in batch {
-                    _ = waiting.answer.send(Err(StoreError::Write(Arc::clone(&error))));
-                }
+            Err(Failed::Away(error)) => refuse(batch, &error),
+            Err(Failed::Undone(error)) if batch.len() == 1 && !may_pass(&error) => {
+                refuse(batch, &StoreError::Write(Arc::new(error)));
             }
             Err(Failed::Undone(error)) => {
                 tracing::debug!(%error, writes = batch.len(), "a batch is done again one by one");
@@ -147,9 +150,14 @@ impl Lane {
     }
 
     async fn one_by_one(&mut self, batch: Vec<Waiting>) {
-        for waiting in batch {
+        let mut left = batch.into_iter();
+        while let Some(waiting) = left.next() {
             let result = self.alone(&waiting.write).await;
+            let away = result.as_ref().err().filter(|error| matches!(error, StoreError::Connect(_))).cloned();
             _ = waiting.answer.send(result);
+            if let Some(away) = away {
+                return refuse(left.collect(), &away);
+            }
         }
     }
 
@@ -159,14 +167,16 @@ impl Lane {
             tries += 1;
             match self.transaction(&[write]).await {
                 Ok(applied) => return Ok(outcome(applied.first().copied().unwrap_or(false))),
-                Err(Failed::Undone(error)) if tries < TRIES && is_passing(&error) => {
+                Err(Failed::Away(error)) => return Err(error),
+                Err(Failed::Undone(error)) if tries < TRIES && may_pass(&error) => {
                     tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await;
                 }
                 Err(Failed::Undone(error)) => return Err(StoreError::Write(Arc::new(error))),
-                Err(Failed::Unanswered { transaction, applied, .. }) => match self.look_up(&transaction).await {
-                    Some(true) => return Ok(outcome(applied.first().copied().unwrap_or(false))),
-                    Some(false) if tries < TRIES => {}
-                    _ => return Err(StoreError::Unanswered),
+                Err(Failed::Unanswered { trace, applied, error }) => match self.look_up(&trace).await {
+                    Fate::Done => return Ok(outcome(applied.first().copied().unwrap_or(false))),
+                    Fate::Undone if tries < TRIES => {}
+                    Fate::Undone => return Err(StoreError::Write(Arc::new(error))),
+                    Fate::UnderWay | Fate::Untold => return Err(StoreError::Unanswered),
                 },
             }
         }
@@ -175,15 +185,26 @@ impl Lane {
     /// One transaction. An error before COMMIT is certain to have undone it.
     async fn transaction(&mut self, writes: &[&Write]) -> Result<Vec<bool>, Failed> {
         let backend = self.backend;
-        let connection = self.connection().await.map_err(Failed::Undone)?;
+        let connection = match self.connection().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.health.unreachable(&error);
+                return Err(Failed::Away(error));
+            }
+        };
         let result = write(backend, connection, writes).await;
         match result {
             Ok((applied, rows)) => {
+                self.health.wrote();
                 self.written.rows.fetch_add(rows, Ordering::Relaxed);
                 self.written.commits.fetch_add(1, Ordering::Relaxed);
                 Ok(applied)
             }
             Err(failed) => {
+                match &failed {
+                    Failed::Undone(error) | Failed::Unanswered { error, .. } => self.health.failed(error),
+                    Failed::Away(_) => {}
+                }
                 self.undo().await;
                 Err(failed)
             }
@@ -200,7 +221,7 @@ impl Lane {
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut AnyConnection, sqlx::Error> {
+    async fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => reconnect(self.backend, &self.url).await?,
@@ -208,20 +229,32 @@ impl Lane {
         Ok(self.connection.insert(connection))
     }
 
-    async fn look_up(&mut self, transaction: &str) -> Option<bool> {
+    /// What became of a COMMIT without an answer. Asked again while the database is away or still at it: the end of the
+    /// old connection may reach it later than the new one.
+    async fn look_up(&mut self, trace: &Trace) -> Fate {
         let backend = self.backend;
-        let connection = self.connection().await.ok()?;
-        backend.was_committed(connection, transaction).await.ok()?
+        for look in 0..LOOKS {
+            let Ok(connection) = self.connection().await else { continue };
+            match backend.fate(connection, trace).await {
+                Ok(Fate::UnderWay) => tokio::time::sleep(Duration::from_millis(100 << look)).await,
+                Ok(fate) => return fate,
+                Err(error) => {
+                    tracing::warn!(%error, "a COMMIT without an answer could not be looked up; trying again");
+                    self.connection = None;
+                }
+            }
+        }
+        Fate::Untold
     }
 }
 
-async fn reconnect(backend: Backend, url: &str) -> Result<AnyConnection, sqlx::Error> {
+async fn reconnect(backend: Backend, url: &str) -> Result<AnyConnection, StoreError> {
     let mut tries = 0;
     loop {
         tries += 1;
         match dialect::connect(backend, url).await {
             Ok(connection) => return Ok(connection),
-            Err(error) if tries >= RECONNECTS => return Err(sqlx::Error::Configuration(Box::new(error))),
+            Err(error) if tries >= RECONNECTS => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the database is away; trying again");
                 tokio::time::sleep(Duration::from_millis(100 << tries)).await;
@@ -231,21 +264,33 @@ async fn reconnect(backend: Backend, url: &str) -> Result<AnyConnection, sqlx::E
 }
 
 async fn write(backend: Backend, connection: &mut AnyConnection, batch: &[&Write]) -> Result<(Vec<bool>, u64), Failed> {
+    fault::pass("journal.begin").await.map_err(broken)?;
     connection.execute(backend.begin()).await.map_err(Failed::Undone)?;
     let mut writer = Writer { connection, backend, rows: 0 };
     let done = batch::write(&mut writer, batch).await.map_err(Failed::Undone)?;
     let rows = writer.rows;
-    let transaction = match done.transaction {
-        None if rows > 0 => backend.this_transaction(connection).await.map_err(Failed::Undone)?,
+    let trace = match done.trace {
+        None if rows > 0 => {
+            let id = backend.this_transaction(connection).await.map_err(Failed::Undone)?;
+            id.map(|id| Trace { id, row: None })
+        }
         known => known,
     };
-    match connection.execute("COMMIT").await {
-        Ok(_) => Ok((done.applied, rows)),
-        Err(error) => Err(match transaction {
-            Some(transaction) => Failed::Unanswered { transaction, applied: done.applied, error },
+    match finish(connection).await {
+        Ok(()) => Ok((done.applied, rows)),
+        // A COMMIT that SQLite refuses was not done: there is no network in which its answer could be lost.
+        Err(error) => Err(match trace.filter(|_| backend == Backend::Postgres) {
+            Some(trace) => Failed::Unanswered { trace, applied: done.applied, error },
             None => Failed::Undone(error),
         }),
     }
+}
+
+async fn finish(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    fault::pass("journal.commit").await?;
+    connection.execute("COMMIT").await?;
+    fault::pass("journal.committed").await?;
+    Ok(())
 }
 
 /// Takes the writes that may share a batch: the first of each guarded row. Later ones keep their order.
@@ -264,6 +309,12 @@ fn take(left: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     batch
 }
 
+fn refuse(batch: Vec<Waiting>, error: &StoreError) {
+    for waiting in batch {
+        _ = waiting.answer.send(Err(error.clone()));
+    }
+}
+
 fn answer(batch: Vec<Waiting>, applied: &[bool]) {
     for (waiting, applied) in batch.into_iter().zip(applied) {
         // A writer that no longer listens has been served all the same.
@@ -275,14 +326,11 @@ fn outcome(applied: bool) -> Committed {
     if applied { Committed::Applied } else { Committed::Lost }
 }
 
-/// Whether trying again can help: deadlock, serialization, a busy or absent database.
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => {
-            let code = error.code();
-            matches!(code.as_deref(), Some("40P01" | "40001" | "5" | "6" | "261" | "517" | "57P01"))
-        }
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-        _ => false,
-    }
+fn broken(error: std::io::Error) -> Failed {
+    Failed::Undone(error.into())
+}
+
+/// Whether trying again at once can help: the connection may be a new one by then.
+fn may_pass(error: &sqlx::Error) -> bool {
+    matches!(dialect::trouble(error), Some(Trouble::Passing | Trouble::Away))
 }

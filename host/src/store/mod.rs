@@ -2,12 +2,12 @@
 //! the engine says belongs together, or says that somebody else was faster. In reading order:
 //!
 //! - [`write`](self::Write): what may be written together
-//! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit
+//! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `health`: whether it does
 //! - `rows`, `read`: between nouns and rows
 //! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
 //! - `retain`: forgetting what ended long ago; `backup`: a copy of an SQLite file
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
@@ -16,6 +16,7 @@ mod backup;
 mod batch;
 mod dialect;
 mod events;
+mod health;
 mod hosts;
 mod incidents;
 mod journal;
@@ -30,6 +31,9 @@ mod runs;
 mod state;
 mod statement;
 mod write;
+
+/// How long the question whether the database answers may take.
+const PING: Duration = Duration::from_secs(2);
 
 pub use backup::{BackupError, Contents, back_up};
 pub use dialect::Backend;
@@ -61,6 +65,12 @@ pub enum StoreError {
     /// The journal has stopped.
     #[error("the journal has stopped")]
     Closed,
+    /// It does not answer, as the last write found.
+    #[error("the database does not answer")]
+    Away,
+    /// Its disk takes no more, as the last write found.
+    #[error("the database's disk takes no more")]
+    Full,
     /// A read failed.
     #[error("the read failed: {0}")]
     Read(Arc<sqlx::Error>),
@@ -75,6 +85,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database's disk takes no more: it is full, or it fails. Nothing was written.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Write(error) | Self::Read(error) | Self::Connect(error) => {
+                dialect::trouble(error) == Some(dialect::Trouble::Full)
+            }
+            _ => false,
+        }
+    }
+
     /// An error of a write; `From` makes it one of a read.
     fn write(error: sqlx::Error) -> Self {
         Self::Write(Arc::new(error))
@@ -95,6 +116,7 @@ pub struct Store {
     journal: journal::Journal,
     /// Writes outside the journal that must not wait behind it: leases, claims, numbers.
     aside: Arc<Mutex<Aside>>,
+    health: Arc<health::Health>,
 }
 
 /// A connection of its own, made anew when it breaks.
@@ -119,8 +141,9 @@ impl Store {
         let lane = dialect::connect(backend, &url).await?;
         let aside = Aside { connection: Some(dialect::connect(backend, &url).await?), url: url.clone() };
         let readers = dialect::readers(backend, &url).await?;
-        let journal = journal::Journal::start(backend, url, lane);
-        Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)) })
+        let health = Arc::new(health::Health::default());
+        let journal = journal::Journal::start(backend, url, lane, Arc::clone(&health));
+        Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)), health })
     }
 
     /// Which database it is.
@@ -143,9 +166,15 @@ impl Store {
         self.readers.close().await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, within two seconds, and took the last write. The heartbeat writes every few seconds.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        match self.health.trouble() {
+            Some(dialect::Trouble::Full) => return Err(StoreError::Full),
+            Some(_) => return Err(StoreError::Away),
+            None => {}
+        }
+        let asked = tokio::time::timeout(PING, sqlx::query("SELECT 1").execute(&self.readers)).await;
+        asked.map_err(|_| StoreError::Away)??;
         Ok(())
     }
 }

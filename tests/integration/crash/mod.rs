@@ -1,6 +1,10 @@
-//! `kill -9` in the middle of runs, again and again: every run ends, every result stands once, nothing acknowledged is lost.
+//! `kill -9` in the middle of runs, again and again, and other bad weather: every run ends, every result stands once, nothing
+//! acknowledged is lost.
 
 mod campaign;
+mod full;
+mod outage;
+mod points;
 
 use std::{
     collections::BTreeMap,
@@ -40,12 +44,20 @@ struct Process {
 
 impl Process {
     async fn start(data: &Path, url: &str) -> Self {
+        let started = Self::spawn(data, url, &[]);
+        started.ready().await;
+        started
+    }
+
+    /// Starts it with faults, and does not wait: it may end before it is ready.
+    fn spawn(data: &Path, url: &str, faults: &[String]) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
             .arg(root().join("target/debug/wardroom"))
             .args(["serve", "--listen", &address.to_string(), "--data"])
             .arg(data)
+            .args(faults.iter().flat_map(|fault| ["--fault", fault]))
             .env("WARDROOM_DATABASE_URL", url)
             .env("WARDROOM_ADMIN_TOKEN", ADMIN)
             .stdin(Stdio::null())
@@ -53,13 +65,24 @@ impl Process {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("the server starts");
-        let api = Api::new(address, ADMIN);
+        Self { child, api: Api::new(address, ADMIN) }
+    }
+
+    async fn ready(&self) {
         let deadline = now() + Duration::from_mins(1);
-        while !api.try_send(Method::GET, "//readyz", &[], Vec::new()).await.is_ok_and(|answer| answer.status == 200) {
+        while !self.is_ready().await {
             assert!(now() < deadline, "the server is not ready");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Self { child, api }
+    }
+
+    async fn is_ready(&self) -> bool {
+        self.api.try_send(Method::GET, "//readyz", &[], Vec::new()).await.is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// Whether it has ended by itself.
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_some()
     }
 
     fn kill(mut self) {
