@@ -88,6 +88,8 @@ pub struct Answer {
     pub etag: Option<String>,
     /// The content type.
     pub content_type: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<String>,
 }
 
 impl Answer {
@@ -171,9 +173,10 @@ impl Api {
         let response = request.send().await?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (etag, content_type) = (header("etag"), header("content-type").unwrap_or_default());
+        let retry_after = header("retry-after");
         let status = response.status();
         let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, body, etag, content_type })
+        Ok(Answer { status, body, etag, content_type, retry_after })
     }
 
     /// A GET.

@@ -126,6 +126,7 @@ impl From<EngineError> for Problem {
             EngineError::Plugin(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit-plugin", text),
             EngineError::Overloaded => Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", text),
             EngineError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", text),
+            EngineError::Store(cause) if cause.is_busy() => EngineError::Overloaded.into(),
             EngineError::Store(cause) => {
                 tracing::error!(error = %cause, "the database failed a request");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database", text)

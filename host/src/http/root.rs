@@ -1,6 +1,12 @@
 //! What stands at the root: health, readiness, metrics, and the API's own description.
 
-use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
 use serde_json::json;
 use utoipa::{
     Modify, OpenApi,
@@ -11,7 +17,7 @@ use utoipa::{
 };
 
 use super::problem::Problem;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -44,10 +50,17 @@ pub(super) fn routes(document: Document) -> Router<Engine> {
         .route("/openapi.json", get(async move || Json(document)))
 }
 
-/// Whether requests can be served: the database answers, this host holds its lease, and the server is not stopping.
+/// Whether requests can be served: the database answers, writes get to its disk in time, this host holds its lease, and the
+/// server is not stopping. While it starts, nobody listens.
 async fn ready(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
-    engine.ready().await?;
+    engine.ready().await.map_err(not_ready)?;
     Ok(Json(json!({ "status": "ready" })))
+}
+
+/// Whoever asks for readiness wants one answer, whatever the reason: 503.
+fn not_ready(error: EngineError) -> Problem {
+    let problem = Problem::from(error);
+    Problem { status: StatusCode::SERVICE_UNAVAILABLE.as_u16(), ..problem }
 }
 
 /// A few numbers in Prometheus' text format.

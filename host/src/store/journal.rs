@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -16,13 +16,15 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     StoreError, batch,
     dialect::{self, Backend},
+    pressure::{PATIENCE, Pressure},
     statement::Writer,
     write::{Committed, Write},
 };
+use crate::clock::monotonic_now;
 
 /// The most writes in a batch.
 const BATCH: usize = 256;
-/// How many writes may wait; beyond it a writer waits for a place.
+/// How many writes may wait; beyond it a writer waits for a place, as long as for its turn.
 const QUEUE: usize = 4_096;
 /// How often a write of its own is tried again after a deadlock or a busy database.
 const TRIES: u32 = 3;
@@ -32,6 +34,14 @@ const RECONNECTS: u32 = 5;
 struct Waiting {
     write: Write,
     answer: oneshot::Sender<Result<Committed, StoreError>>,
+    settled: Arc<AtomicBool>,
+}
+
+impl Waiting {
+    /// Takes the write up, unless its writer withdrew it.
+    fn take_up(&self) -> bool {
+        !self.settled.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// How much was written, for the benchmarks and the metrics.
@@ -58,6 +68,7 @@ impl Written {
 pub(super) struct Journal {
     queue: mpsc::Sender<Waiting>,
     pub(super) written: Arc<Written>,
+    pressure: Arc<Pressure>,
 }
 
 impl Journal {
@@ -65,16 +76,37 @@ impl Journal {
     pub(super) fn start(backend: Backend, url: String, connection: AnyConnection) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let written = Arc::new(Written::default());
+        let pressure = Arc::new(Pressure::default());
         let lane = Lane { backend, url, connection: Some(connection), written: Arc::clone(&written) };
-        tokio::spawn(lane.work(waiting));
-        Self { queue, written }
+        tokio::spawn(lane.work(waiting, Arc::clone(&pressure)));
+        Self { queue, written, pressure }
     }
 
-    /// Hands a write in; the answer comes when it is on disk.
+    /// Hands a write in; the answer comes when it is on disk. A write that is not taken up in time is withdrawn: nothing of
+    /// it will be there. Once it is taken up, it is waited for.
     pub(super) async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
-        let (answer, result) = oneshot::channel();
-        self.queue.send(Waiting { write, answer }).await.map_err(|_| StoreError::Closed)?;
-        result.await.map_err(|_| StoreError::Closed)?
+        let (answer, mut result) = oneshot::channel();
+        let settled = Arc::new(AtomicBool::new(false));
+        let until = tokio::time::Instant::from(monotonic_now() + PATIENCE);
+        let Ok(place) = tokio::time::timeout_at(until, self.queue.reserve()).await else { return Err(self.withdrew()) };
+        place.map_err(|_| StoreError::Closed)?.send(Waiting { write, answer, settled: Arc::clone(&settled) });
+        let answered = match tokio::time::timeout_at(until, &mut result).await {
+            Ok(answered) => answered,
+            Err(_) if !settled.swap(true, Ordering::AcqRel) => return Err(self.withdrew()),
+            Err(_) => result.await,
+        };
+        answered.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Remembers that a write was given up that had waited for too long.
+    pub(super) fn withdrew(&self) -> StoreError {
+        self.pressure.withdrew(monotonic_now());
+        StoreError::Busy
+    }
+
+    /// Whether a write that came now would probably be withdrawn.
+    pub(super) fn is_overloaded(&self) -> bool {
+        self.queue.capacity() == 0 || self.pressure.is_high(monotonic_now())
     }
 }
 
@@ -96,7 +128,7 @@ enum Failed {
 }
 
 impl Lane {
-    async fn work(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+    async fn work(mut self, mut waiting: mpsc::Receiver<Waiting>, pressure: Arc<Pressure>) {
         let mut left: VecDeque<Waiting> = VecDeque::new();
         loop {
             if left.is_empty() {
@@ -111,8 +143,14 @@ impl Lane {
                     Err(_) => break,
                 }
             }
-            let batch = take(&mut left);
+            let mut batch = take(&mut left);
+            batch.retain(Waiting::take_up);
+            if batch.is_empty() {
+                continue;
+            }
+            pressure.begins(monotonic_now());
             self.commit(batch).await;
+            pressure.ends();
         }
     }
 

@@ -2,7 +2,7 @@
 //! the engine says belongs together, or says that somebody else was faster. In reading order:
 //!
 //! - [`write`](self::Write): what may be written together
-//! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit
+//! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `pressure`: whether in time
 //! - `rows`, `read`: between nouns and rows
 //! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
 
@@ -21,6 +21,7 @@ mod library;
 mod links;
 mod people;
 mod platform;
+mod pressure;
 mod read;
 mod rows;
 mod runs;
@@ -54,6 +55,9 @@ pub enum StoreError {
     /// A COMMIT got no answer, and it could not be found out whether it was done.
     #[error("the database did not say whether the write was done")]
     Unanswered,
+    /// Too many writes wait; nothing of this one is there.
+    #[error("too many writes wait: nothing was written")]
+    Busy,
     /// The journal has stopped.
     #[error("the journal has stopped")]
     Closed,
@@ -70,6 +74,17 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether the database has too much to do at the moment. Nothing was written.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Write(error) | Self::Read(error) => dialect::is_busy(error),
+            _ => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Read(Arc::new(error))
@@ -84,6 +99,8 @@ pub struct Store {
     journal: journal::Journal,
     /// Writes outside the journal that must not wait behind it: leases, claims, numbers.
     aside: Arc<Mutex<Aside>>,
+    /// Numbers are drawn one after the other: however many are wanted, a heartbeat waits behind one of them at most.
+    numbers: Arc<Mutex<()>>,
 }
 
 /// A connection of its own, made anew when it breaks.
@@ -109,7 +126,7 @@ impl Store {
         let aside = Aside { connection: Some(dialect::connect(backend, &url).await?), url: url.clone() };
         let readers = dialect::readers(backend, &url).await?;
         let journal = journal::Journal::start(backend, url, lane);
-        Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)) })
+        Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)), numbers: Arc::default() })
     }
 
     /// Which database it is.
@@ -120,6 +137,12 @@ impl Store {
     /// Writes; the answer comes when it is on disk.
     pub async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
         self.journal.commit(write).await
+    }
+
+    /// Whether more is to be written than gets to the disk in time: a batch has been on its way for 3 s, the queue is full,
+    /// or within the last 5 s a write was withdrawn because it had waited for 5 s.
+    pub fn is_overloaded(&self) -> bool {
+        self.journal.is_overloaded()
     }
 
     /// How much was written since the start.
