@@ -8,6 +8,8 @@ mod ends;
 mod hooks;
 mod incidents;
 mod items;
+mod limits;
+mod overload;
 mod rerun;
 mod runs;
 mod signals;
