@@ -11,7 +11,7 @@ lint: ## formatting, lints, docs, dependencies, layout
 	scripts/lint.sh
 
 bench: plugins ## figures beside the floor of this machine, written to bench/
-	scripts/bench.sh
+	scripts/bench.sh $(ARGS)
 
 plugins: ## the bundled plugins as components, in target/plugins
 	scripts/plugins.sh

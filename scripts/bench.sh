@@ -1,7 +1,15 @@
 #!/usr/bin/env bash
 # Measures against the floor of this machine, in release mode. `make plugins` has built the guests' tools by now.
+# Arguments go to the benchmark: --only NAME[,NAME…] and --on sqlite|postgres.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/counterparts.sh >/dev/null
 scripts/plugins.sh --tests
-cargo run --release --package wardroom-tests --bin bench
+cargo build --release --package wardroom --package wardroom-tests --bin wardroom --bin bench
+# Everything temporary goes into one folder that goes away however the benchmark ends. PostgreSQL, which is another account
+# when this one is root, has to get in; its processes end when it finds itself alone, so the folder may need a second try.
+folder=$(mktemp -d)
+chmod 755 "$folder"
+trap 'rm -rf "$folder" 2>/dev/null || { sleep 2; rm -rf "$folder"; }' EXIT
+# Not `cargo run`, which would choose other features for one package alone and build everything once more.
+TMPDIR=$folder "${CARGO_TARGET_DIR:-target}/release/bench" "$@"

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -25,6 +26,11 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// The SQLite database in a data folder.
+pub const DATABASE_FILE: &str = "wardroom.db";
+/// The key that seals secrets, in a data folder.
+pub const KEY_FILE: &str = "key";
+
 /// What a server is started with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -40,6 +46,8 @@ pub struct Config {
     pub admin_token: Option<SecretString>,
     /// The only origins plugins may reach; none: connections and grants decide alone.
     pub operator_hosts: Option<Vec<String>>,
+    /// How long runs are kept after their end; none: for ever.
+    pub keep_runs: Option<Duration>,
 }
 
 /// Why a server does not start.
@@ -108,7 +116,7 @@ impl App {
         let keyring = Arc::new(Keyring::new(*key(&config)?.expose_secret()));
         let url = match &config.database_url {
             Some(url) => url.expose_secret().to_owned(),
-            None => format!("sqlite:{}", config.data.join("wardroom.db").display()),
+            None => format!("sqlite:{}", config.data.join(DATABASE_FILE).display()),
         };
         let store = Store::open(&url).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -124,7 +132,7 @@ impl App {
         })?;
         let host = identity(&config.data, &*clock, &*random)?;
         let lease = store.register_host(host, LEASE).await?;
-        let engine = Engine::new(Parts { store, plugins, keyring, clock, random, lease });
+        let engine = Engine::new(Parts { store, plugins, keyring, clock, random, lease, keep_runs: config.keep_runs });
         let made_token = engine.ensure_admin(config.admin_token.as_ref()).await?;
         engine.beat().await;
         let refused = |source| AppError::Listen { address: config.listen, source };
@@ -177,7 +185,7 @@ fn claim(data: &Path) -> Result<File, AppError> {
 
 /// The key from the configuration, or from the data folder, where it is made on the first start.
 fn key(config: &Config) -> Result<SecretBox<[u8; 32]>, AppError> {
-    let path = config.data.join("key");
+    let path = config.data.join(KEY_FILE);
     let text = match &config.key {
         Some(key) => key.clone(),
         None => match fs::read_to_string(&path) {

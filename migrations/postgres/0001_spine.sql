@@ -76,6 +76,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_undispatched ON events (id) WHERE dispatched = 0;
 CREATE INDEX events_incident ON events (incident_id, id);
+CREATE INDEX events_dispatched ON events (at) WHERE dispatched = 1;
 
 CREATE TABLE trigger_outcomes (
     event_id TEXT NOT NULL,
@@ -162,7 +163,7 @@ CREATE TABLE runs (
     -- Its concurrency key; of the live runs of a workflow and key one holds the slot.
     slot TEXT,
     slot_policy TEXT,
-    slot_held BIGINT NOT NULL,
+    slot_held BIGINT NOT NULL DEFAULT 0,
     trigger_data TEXT NOT NULL,
     inputs TEXT NOT NULL,
     depth BIGINT NOT NULL,
@@ -194,6 +195,9 @@ CREATE UNIQUE INDEX runs_becomes ON runs (becomes_of, workflow) WHERE becomes_of
 CREATE INDEX runs_children ON runs (parent_id) WHERE parent_id IS NOT NULL AND wake_at IS NOT NULL;
 CREATE UNIQUE INDEX runs_undo ON runs (undo_of) WHERE undo_of IS NOT NULL AND rerun_of IS NULL;
 CREATE INDEX runs_incident ON runs (incident_id, id) WHERE incident_id IS NOT NULL;
+-- What retention asks: which runs ended long ago, and which of them a rerun still shows.
+CREATE INDEX runs_ended ON runs (finished_at) WHERE wake_at IS NULL;
+CREATE INDEX runs_rerun ON runs (rerun_of) WHERE rerun_of IS NOT NULL;
 
 CREATE TABLE step_runs (
     run_id TEXT NOT NULL,
@@ -257,6 +261,7 @@ CREATE TABLE approvals (
     votes TEXT NOT NULL
 );
 CREATE INDEX approvals_pending ON approvals (id) WHERE status = 'pending';
+CREATE INDEX approvals_run ON approvals (run_id);
 
 CREATE TABLE keys (
     scope TEXT NOT NULL,

@@ -1,9 +1,11 @@
-//! What this machine can do at best: the disk, the database through sqlx, and a bare call of a component.
+//! What this machine can do at best: the disk, the database through sqlx, and a bare call of a component. Knows no server:
+//! what HTTP can do at best is measured by the scenarios, against the server they have.
 
 use std::{io::Write, sync::Arc, time::Duration};
 
-use serde_json::json;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
+use serde_json::{Value, json};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
+use tokio::task::JoinSet;
 use wardroom::{
     clock::SystemClock,
     domain::run::Mode,
@@ -19,16 +21,51 @@ use wardroom_tests::{
     process::now,
 };
 
-use super::Spread;
+use super::{
+    facts,
+    figures::{Spread, number},
+};
 
 /// The floor.
+#[derive(Debug)]
 pub(crate) struct Floor {
+    /// The database's own version.
+    pub(crate) version: String,
+    /// 4 KiB appended and synced.
     pub(crate) fdatasync: Spread,
+    /// One row inserted and committed.
     pub(crate) one_row_commit: Spread,
+    /// Rows a second in inserts of 100.
     pub(crate) rows_per_second: f64,
+    /// A fresh instance and one call.
     pub(crate) bare_call: Spread,
+    /// Bare calls a second on all cores.
+    pub(crate) calls_per_second: f64,
 }
 
+impl Floor {
+    /// As the report shows it.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "fdatasync_ms": self.fdatasync.json(),
+            "one_row_commit_ms": self.one_row_commit.json(),
+            "rows_per_second_batch_100": self.rows_per_second.round(),
+            "bare_call_ms": self.bare_call.json(),
+            "bare_calls_per_second": self.calls_per_second.round(),
+        })
+    }
+
+    /// The least time that so many rows and calls take when nothing of it overlaps: the rows in inserts of 100, the calls on
+    /// all cores.
+    pub(crate) fn least_seconds(&self, rows: f64, calls: f64) -> f64 {
+        rows / self.rows_per_second + calls / self.calls_per_second
+    }
+}
+
+/// Measures it on a database of this kind, which is gone afterwards.
+///
+/// # Panics
+/// When the machine does not do one of these things.
 pub(crate) async fn measure(kind: Kind) -> Floor {
     let database = Database::new(kind).await;
     sqlx::any::install_default_drivers();
@@ -40,17 +77,24 @@ pub(crate) async fn measure(kind: Kind) -> Floor {
         }
     }
     connection.execute("CREATE TABLE floor (id BIGINT PRIMARY KEY, text TEXT NOT NULL)").await.expect("a table");
-    Floor {
-        fdatasync: fdatasync(),
-        one_row_commit: one_row_commits(&mut connection).await,
-        rows_per_second: many_rows(&mut connection).await,
-        bare_call: bare_calls().await,
-    }
+    let one_row_commit = one_row_commits(&mut connection).await;
+    let rows_per_second = many_rows(&mut connection).await;
+    let version = version(kind, &mut connection).await;
+    connection.close().await.expect("closes");
+    database.remove().await;
+    let (bare_call, calls_per_second) = bare_calls().await;
+    Floor { version, fdatasync: fdatasync(), one_row_commit, rows_per_second, bare_call, calls_per_second }
 }
 
+async fn version(kind: Kind, connection: &mut AnyConnection) -> String {
+    let sql = if kind == Kind::Sqlite { "SELECT sqlite_version()" } else { "SELECT version()" };
+    sqlx::query(sql).fetch_one(connection).await.and_then(|row| row.try_get(0)).expect("a version")
+}
+
+/// Often enough that the 99th percentile is not one outlier.
 fn fdatasync() -> Spread {
     let mut file = tempfile::tempfile().expect("a file");
-    let measured = (0..300).map(|_| {
+    let measured = (0..1_000).map(|_| {
         let started = now();
         file.write_all(&[0; 4096]).and_then(|()| file.sync_data()).expect("the disk takes it");
         started.elapsed()
@@ -84,7 +128,8 @@ async fn many_rows(connection: &mut AnyConnection) -> f64 {
     f64::from(u32::try_from(ROWS * BATCHES).unwrap_or_default()) / started.elapsed().as_secs_f64()
 }
 
-async fn bare_calls() -> Spread {
+/// One call after the other, and how many there are a second with one after the other on each core.
+async fn bare_calls() -> (Spread, f64) {
     let host = PluginHost::new(Options {
         cache: None,
         limits: Limits::default(),
@@ -118,11 +163,21 @@ async fn bare_calls() -> Spread {
         lease: None,
         overlay: Overlay::default(),
     };
+    let alone = Spread::of(calls(host.clone(), invocation.clone()).await);
+    let (started, mut cores) = (now(), JoinSet::new());
+    for _ in 0..facts::cores() {
+        cores.spawn(calls(host.clone(), invocation.clone()));
+    }
+    let done = number(cores.join_all().await.iter().map(Vec::len).sum());
+    (alone, done / started.elapsed().as_secs_f64())
+}
+
+async fn calls(host: PluginHost, invocation: Invocation) -> Vec<Duration> {
     let mut measured = Vec::new();
     for _ in 0..2_000 {
         let started = now();
         host.invoke(invocation.clone()).await.result.expect("is fine");
         measured.push(started.elapsed());
     }
-    Spread::of(measured)
+    measured
 }

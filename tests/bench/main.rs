@@ -1,77 +1,96 @@
-//! `make bench`: how long things take, each beside the floor of this machine measured in the same run, as ratios. Writes
-//! `bench/latest.json` and prints a table.
+//! `make bench`: how long things take, each beside the floor of this machine measured in the same run, as ratios. Prints
+//! its progress and a report; a whole run also writes `bench/latest.json`.
 
+mod clients;
+mod facts;
+mod fan_out;
+mod figures;
+mod fill;
 mod floor;
-mod runs;
+mod history;
+mod latency;
+mod load;
+mod options;
+mod site;
+mod sleepers;
+mod storm;
+mod sustained;
 
-use std::{process::ExitCode, time::Duration};
+use std::{panic::AssertUnwindSafe, process::ExitCode};
 
-use serde_json::{Value, json};
+use futures_util::FutureExt;
+use serde_json::{Map, Value, json};
 use wardroom_tests::{database::Kind, guests::root};
+
+use figures::Progress;
+use floor::Floor;
+use options::{Options, Scenario};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut report = Vec::new();
-    for kind in [Kind::Sqlite, Kind::Postgres] {
-        let floor = floor::measure(kind).await;
-        let figures = runs::measure(kind).await;
-        report.push(compare(kind, &floor, &figures));
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            say(&error);
+            return ExitCode::FAILURE;
+        }
+    };
+    let (mut databases, mut whole, progress) = (Vec::new(), true, Progress::new());
+    for kind in &options.kinds {
+        let (report, fine) = on(*kind, &options, &progress).await;
+        databases.push(report);
+        whole &= fine;
     }
-    let report = json!({ "databases": report });
-    let path = root().join("bench/latest.json");
-    if let Err(error) = std::fs::write(&path, format!("{report:#}\n")) {
-        say(&format!("{}: {error}", path.display()));
+    let report = format!("{:#}\n", json!({ "machine": facts::machine(), "databases": databases }));
+    say(&report);
+    if !whole {
+        say("a scenario failed: nothing is written");
         return ExitCode::FAILURE;
     }
-    say(&format!("{report:#}"));
-    ExitCode::SUCCESS
-}
-
-/// The figures beside the floor. Aims: a one-step run within 3 times of two one-row commits and a bare call; runs a second
-/// at least a quarter of what the multi-row rate allows for the rows of a run.
-fn compare(kind: Kind, floor: &floor::Floor, figures: &runs::Figures) -> Value {
-    let least = floor.one_row_commit.p50 * 2 + floor.bare_call.p50;
-    let possible = floor.rows_per_second / figures.rows_per_run;
-    json!({
-        "database": format!("{kind:?}"),
-        "floor": {
-            "fdatasync_ms": floor.fdatasync.json(),
-            "one_row_commit_ms": floor.one_row_commit.json(),
-            "rows_per_second_batch_100": floor.rows_per_second.round(),
-            "bare_call_ms": floor.bare_call.json(),
-        },
-        "one_step_run_ms": figures.one_step.json(),
-        "forty_step_run_ms": figures.forty_steps.json(),
-        "runs_per_second_64_clients": figures.runs_per_second.round(),
-        "rows_per_run": figures.rows_per_run,
-        "ratios": {
-            "one_step_to_least_aim_3": ratio(figures.one_step.p50.as_secs_f64(), least.as_secs_f64()),
-            "runs_per_second_of_possible_aim_0_25": ratio(figures.runs_per_second, possible),
-        },
-    })
-}
-
-fn ratio(one: f64, other: f64) -> f64 {
-    (one / other * 100.0).round() / 100.0
-}
-
-/// The middle and the tail of many measurements.
-#[derive(Debug, Clone, Copy)]
-struct Spread {
-    p50: Duration,
-    p99: Duration,
-}
-
-impl Spread {
-    fn of(mut measured: Vec<Duration>) -> Self {
-        measured.sort_unstable();
-        let at = |share: usize| measured.get(measured.len() * share / 100).copied().unwrap_or_default();
-        Self { p50: at(50), p99: at(99) }
+    if !options.is_everything() {
+        say("only a part was measured: nothing is written, because the figures of one file belong to one run");
+        return ExitCode::SUCCESS;
     }
+    let path = root().join("bench/latest.json");
+    match std::fs::write(&path, report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{}: {error}", path.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
 
-    fn json(&self) -> Value {
-        let ms = |duration: Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
-        json!({ "p50": ms(self.p50), "p99": ms(self.p99) })
+/// Everything that was asked for on one database, and whether all of it could be measured.
+async fn on(kind: Kind, options: &Options, progress: &Progress) -> (Value, bool) {
+    progress.say(&format!("{kind:?}: the floor"));
+    let floor = floor::measure(kind).await;
+    let (mut measured, mut fine) = (Map::new(), true);
+    for scenario in &options.scenarios {
+        progress.say(&format!("{kind:?}: {}", scenario.name()));
+        // A scenario that panics has said why by then, and has taken its server with it: the others go on.
+        let figures = AssertUnwindSafe(run(*scenario, kind, &floor, progress)).catch_unwind().await;
+        fine &= figures.is_ok();
+        measured.insert(scenario.name().to_owned(), figures.unwrap_or_else(|_| json!("failed")));
+    }
+    let report = json!({
+        "database": format!("{kind:?}"),
+        "version": floor.version,
+        "floor": floor.json(),
+        "scenarios": measured,
+    });
+    (report, fine)
+}
+
+async fn run(scenario: Scenario, kind: Kind, floor: &Floor, progress: &Progress) -> Value {
+    match scenario {
+        Scenario::Latency => Box::pin(latency::measure(kind, floor)).await,
+        Scenario::FanOut => Box::pin(fan_out::measure(kind, floor)).await,
+        Scenario::Sustained => Box::pin(sustained::measure(kind, floor, progress)).await,
+        Scenario::Load => Box::pin(load::measure(kind, floor, progress)).await,
+        Scenario::Storm => Box::pin(storm::measure(kind)).await,
+        Scenario::Sleepers => Box::pin(sleepers::measure(kind, progress)).await,
+        Scenario::History => Box::pin(history::measure(kind, progress)).await,
     }
 }
 

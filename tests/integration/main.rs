@@ -1,6 +1,7 @@
 //! Wardroom's behaviour, through its public surface: one binary, a module per resource.
 
 mod api;
+mod backup;
 mod crash;
 mod docs;
 mod incident;

@@ -44,7 +44,7 @@ pub struct Database {
     /// Its URL.
     pub url: String,
     /// Keeps an SQLite file's folder.
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl Database {
@@ -57,7 +57,7 @@ impl Database {
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let url = format!("sqlite:{}", folder.path().join("wardroom.db").display());
-                Self { url, _folder: Some(folder) }
+                Self { url, folder: Some(folder) }
             }
             Kind::Postgres => {
                 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -66,13 +66,28 @@ impl Database {
                 sqlx::any::install_default_drivers();
                 let mut connection = AnyConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL");
                 connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
-                Self { url: format!("{server}/{name}"), _folder: None }
+                Self { url: format!("{server}/{name}"), folder: None }
             }
         }
     }
 }
 
 impl Database {
+    /// A database that is there already.
+    pub fn of_url(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
+    /// The number that a query gives, asked behind the server's back.
+    ///
+    /// # Panics
+    /// When it gives none.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+    }
+
     /// Runs a statement behind the server's back.
     ///
     /// # Panics
@@ -81,6 +96,19 @@ impl Database {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
         connection.execute(sql).await.expect("is done");
+    }
+
+    /// Takes it away at once, whoever still has it open. An SQLite file goes with this value anyway; a database in the
+    /// private server would stay as long as that.
+    ///
+    /// # Panics
+    /// When PostgreSQL does not drop it.
+    pub async fn remove(self) {
+        if let Some((server, name)) = self.url.rsplit_once('/').filter(|_| self.folder.is_none()) {
+            let mut connection = AnyConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL");
+            let sql = format!("DROP DATABASE {name} WITH (FORCE)");
+            connection.execute(sqlx::AssertSqlSafe(sql)).await.expect("the database is dropped");
+        }
     }
 }
 

@@ -23,7 +23,12 @@ pub struct Server {
     pub api: Api,
     /// Its database.
     pub database: Database,
-    folder: TempDir,
+    /// How long it keeps runs, from its next start on; none: for ever.
+    pub keep_runs: Option<Duration>,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// Keeps that folder, when it is the test's own.
+    _folder: Option<TempDir>,
 }
 
 impl Server {
@@ -34,8 +39,17 @@ impl Server {
     pub async fn start(kind: Kind) -> Self {
         let database = Database::new(kind).await;
         let folder = tempfile::tempdir().expect("a folder");
-        let app = App::start(config(&database.url, folder.path().join("data"))).await.expect("starts");
-        Self { api: Api::new(app.address, ADMIN), app: Some(app), database, folder }
+        let data = folder.path().join("data");
+        Self { _folder: Some(folder), ..Self::over(data, database).await }
+    }
+
+    /// Starts one over a data folder and a database that are there already.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn over(data: PathBuf, database: Database) -> Self {
+        let app = App::start(config(&database.url, data.clone(), None)).await.expect("starts");
+        Self { api: Api::new(app.address, ADMIN), app: Some(app), database, keep_runs: None, data, _folder: None }
     }
 
     /// Stops gracefully and starts again over the same data.
@@ -44,7 +58,7 @@ impl Server {
     /// When it does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let app = App::start(config(&self.database.url, self.folder.path().join("data"))).await.expect("starts");
+        let app = App::start(config(&self.database.url, self.data.clone(), self.keep_runs)).await.expect("starts");
         self.api = Api::new(app.address, ADMIN);
         self.app = Some(app);
     }
@@ -57,7 +71,7 @@ impl Server {
     }
 }
 
-fn config(url: &str, data: PathBuf) -> Config {
+fn config(url: &str, data: PathBuf, keep_runs: Option<Duration>) -> Config {
     Config {
         data,
         database_url: Some(url.into()),
@@ -65,6 +79,7 @@ fn config(url: &str, data: PathBuf) -> Config {
         key: None,
         admin_token: Some(ADMIN.into()),
         operator_hosts: None,
+        keep_runs,
     }
 }
 

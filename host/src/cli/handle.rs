@@ -1,6 +1,6 @@
-//! `wardroom incident|approval …`: what responders do.
+//! `wardroom incident|approval|signal …`: what responders do.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
@@ -185,4 +185,26 @@ pub(super) fn shows(approval: &Value) -> String {
     let steps = approval["shows"].as_object().into_iter().flatten();
     let steps: Vec<String> = steps.map(|(_, step)| format!("{} {}", word(step, "uses"), step["with"])).collect();
     steps.join("; ")
+}
+
+#[derive(Args)]
+pub(super) struct Signal {
+    /// The signal's name.
+    name: String,
+    /// The incident it is about.
+    #[arg(long)]
+    incident: Option<String>,
+    /// JSON that comes with it.
+    #[arg(long, default_value = "null")]
+    payload: String,
+}
+
+impl Signal {
+    pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
+        let payload: Value =
+            serde_json::from_str(&self.payload).map_err(|error| Failed(format!("--payload: {error}")))?;
+        let body = json!({ "payload": payload, "incident": self.incident });
+        let answer = client.post(&format!("/signals/{}", self.name), body).await?;
+        client.show(&answer, |sent| format!("sent, as event {}", word(sent, "event")))
+    }
 }

@@ -4,6 +4,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod backup;
 mod build;
 mod client;
 mod demo;
@@ -13,6 +14,7 @@ mod plugin;
 mod run;
 mod serve;
 pub mod terminal;
+mod waterfall;
 
 use client::ClientOptions;
 
@@ -31,6 +33,9 @@ enum Command {
     /// Runs the server.
     #[command(after_help = "Example:\n  wardroom serve --data ./wardroom-data --listen 127.0.0.1:7117")]
     Serve(serve::Serve),
+    /// Copies the SQLite database and the key of a data folder into a new folder, while the server runs.
+    #[command(after_help = "Example:\n  wardroom backup --data ./wardroom-data ./backup-2026-11-23")]
+    Backup(backup::Backup),
     /// Plays a whole incident in front of you, against a practice town.
     #[command(after_help = "Example:\n  wardroom demo --yes")]
     Demo(demo::Demo),
@@ -46,6 +51,9 @@ enum Command {
     /// Shows, follows and settles runs.
     #[command(subcommand)]
     Run(run::Run),
+    /// Sends a signal to whichever workflows listen to it.
+    #[command(after_help = "Example:\n  wardroom signal deployed --incident INC-42 --payload '{\"version\": 7}'")]
+    Signal(handle::Signal),
     /// Lists and decides approvals.
     #[command(subcommand)]
     Approval(handle::Approval),
@@ -104,11 +112,13 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let client = cli.client;
     match cli.command {
         Command::Serve(serve) => serve.run().await?,
+        Command::Backup(backup) => backup.run(&client).await?,
         Command::Demo(demo) => demo.run().await?,
         Command::Plugin(plugin) => plugin.run(&client).await?,
         Command::Workflow(workflow) => return workflow.run(&client).await,
         Command::Incident(incident) => incident.run(&client).await?,
         Command::Run(run) => return run.run(&client).await,
+        Command::Signal(signal) => signal.run(&client).await?,
         Command::Approval(approval) => approval.run(&client).await?,
         Command::Connection(connection) => connection.run(&client).await?,
         Command::Secret(secret) => secret.run(&client).await?,

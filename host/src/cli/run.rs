@@ -11,6 +11,7 @@ use super::{
     Failed,
     client::{ClientOptions, word},
     terminal::{self, Colour, paint},
+    waterfall,
 };
 
 #[derive(Subcommand)]
@@ -72,6 +73,15 @@ pub(super) enum Run {
         /// The step to begin with; the ones before it keep their outputs.
         #[arg(long)]
         from: Option<String>,
+        /// Only this item of the step's `foreach`, from 0.
+        #[arg(long, requires = "from")]
+        item: Option<u32>,
+    },
+    /// Takes a run that has ended back: a new run undoes what it did, the newest first.
+    #[command(after_help = "Example:\n  wardroom run undo 0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10")]
+    Undo {
+        /// The run.
+        id: String,
     },
     /// Tells a run something that a step waits for, or will.
     #[command(
@@ -96,6 +106,9 @@ pub(super) enum Run {
         /// Why.
         #[arg(long)]
         reason: Option<String>,
+        /// Then take back what it did.
+        #[arg(long)]
+        undo: bool,
     },
 }
 
@@ -117,6 +130,7 @@ impl Run {
                 } else {
                     terminal::line(&format!("{} {}", word(&run, "workflow"), terminal::status(&word(&run, "status"))))?;
                     steps(&run)?;
+                    waterfall::print(&run, &attempts)?;
                     details(&attempts)?;
                 }
             }
@@ -134,8 +148,13 @@ impl Run {
                 let answer = client.post(&format!("/runs/{id}/resume"), json!({})).await?;
                 client.show(&answer, |run| format!("run {} is {}", word(run, "id"), word(run, "status")))?;
             }
-            Self::Rerun { id, from } => {
-                let answer = client.post(&format!("/runs/{id}/rerun"), json!({ "from": from })).await?;
+            Self::Undo { id } => {
+                let answer = client.post(&format!("/runs/{id}/undo"), json!({})).await?;
+                client.show(&answer, |run| format!("run {} is {}", word(run, "id"), word(run, "status")))?;
+            }
+            Self::Rerun { id, from, item } => {
+                let body = json!({ "from": from, "item": item });
+                let answer = client.post(&format!("/runs/{id}/rerun"), body).await?;
                 client.show(&answer, |run| format!("run {} is {}", word(run, "id"), word(run, "status")))?;
             }
             Self::Signal { id, name, payload } => {
@@ -144,8 +163,9 @@ impl Run {
                 let answer = client.post(&format!("/runs/{id}/signals/{name}"), json!({ "payload": payload })).await?;
                 client.show(&answer, |run| format!("run {} is {}", word(run, "id"), word(run, "status")))?;
             }
-            Self::Cancel { id, reason } => {
-                let answer = client.post(&format!("/runs/{id}/cancel"), json!({ "reason": reason })).await?;
+            Self::Cancel { id, reason, undo } => {
+                let body = json!({ "reason": reason, "undo": undo });
+                let answer = client.post(&format!("/runs/{id}/cancel"), body).await?;
                 client.show(&answer, |run| format!("run {} is {}", word(run, "id"), word(run, "status")))?;
             }
         }

@@ -1,6 +1,6 @@
 //! `wardroom serve`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -9,6 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Failed, terminal};
 use crate::{
     app::{App, Config},
+    domain::time::parse_duration,
+    engine::retain::LEAST_KEPT,
     telemetry,
 };
 
@@ -33,6 +35,9 @@ pub(super) struct Serve {
     /// The only origins plugins may reach, such as `https://chat.example.com`; may be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_host: Vec<String>,
+    /// How long runs are kept after their end, such as `90d`; at least 1h. Without it for ever.
+    #[arg(long, value_name = "DURATION", value_parser = kept, env = "WARDROOM_KEEP_RUNS")]
+    keep_runs: Option<Duration>,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t, env = "WARDROOM_LOG_FORMAT")]
     log_format: telemetry::Format,
@@ -52,6 +57,7 @@ impl Serve {
             key: self.key,
             admin_token: self.admin_token,
             operator_hosts: Some(self.allow_host).filter(|hosts| !hosts.is_empty()),
+            keep_runs: self.keep_runs,
         })
         .await?;
         terminal::line(&format!("Wardroom listens on http://{}", app.address))?;
@@ -65,5 +71,31 @@ impl Serve {
         }
         app.stop().await;
         Ok(())
+    }
+}
+
+/// How long runs are kept.
+fn kept(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(kept) if kept >= LEAST_KEPT => Ok(kept),
+        Some(_) => Err("at least 1h is wanted".to_owned()),
+        None => Err("no duration: 90d, 12h or 90m is wanted".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_kept_for_an_hour_at_least() {
+        assert_eq!(kept("90d"), Ok(Duration::from_hours(90 * 24)));
+        assert_eq!(kept("60m"), Ok(LEAST_KEPT));
+        for (text, wanted) in
+            [("59m", "at least 1h"), ("0d", "at least 1h"), ("90", "no duration"), ("ever", "no duration")]
+        {
+            let error = kept(text).expect_err(text);
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
     }
 }

@@ -27,10 +27,31 @@ impl Timestamp {
         Self::from_unix_ms(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This time less a duration, at least the beginning of the year -9999.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self::from_unix_ms(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// How long after `earlier` this is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+}
+
+/// A duration as documents and options write it: a whole number and `ms`, `s`, `m`, `h` or `d`, such as `90d`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit_ms = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis)
 }
 
 impl fmt::Display for Timestamp {
@@ -76,6 +97,18 @@ mod tests {
         assert_eq!(Timestamp::from_unix_ms(5).since(Timestamp::from_unix_ms(9)), Duration::ZERO);
         let end = Timestamp::from_unix_ms(i64::MAX);
         assert_eq!(end.plus(Duration::from_secs(1)), end);
+        assert_eq!(Timestamp::from_unix_ms(9_000).minus(Duration::from_secs(2)), Timestamp::from_unix_ms(7_000));
+        assert_eq!(end.minus(Duration::MAX).minus(Duration::MAX), Timestamp::from_unix_ms(i64::MIN));
         assert!(end.to_string().starts_with("9999-"), "{end}");
+    }
+
+    #[test]
+    fn a_duration_is_a_whole_number_and_a_unit() {
+        for (text, seconds) in [("90d", 7_776_000), ("1h", 3_600), ("5m", 300), ("10s", 10), ("2000ms", 2)] {
+            assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "90", "d", "1.5h", "-1h", "1 h", "1w", "1h30m", "213503982335d", "99999999999999999999s"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
     }
 }

@@ -5,12 +5,13 @@
 //! - [`trigger`], [`signal`], [`dispatch`], [`start`], `slots`, `rerun`, `undo`: from an event or a request to a run
 //! - [`plan`], `actors`, [`worker`], `call`, `turn`, `lanes`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
-//! - [`recover`]: leases, and what a crash left
+//! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -46,6 +47,7 @@ pub mod platform;
 pub mod ports;
 pub mod recover;
 mod rerun;
+pub mod retain;
 pub mod scope;
 pub mod signal;
 mod slots;
@@ -97,6 +99,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// This host's first claim, already registered.
     pub lease: Lease,
+    /// How long runs are kept after their end; none: for ever.
+    pub keep_runs: Option<Duration>,
 }
 
 struct Inner {
@@ -107,6 +111,7 @@ struct Inner {
     callers: platform::people::Callers,
     watched: watch::Watched,
     lanes: Arc<lanes::Lanes>,
+    forgotten: retain::Forgotten,
     /// An event was written: the dispatcher looks.
     events: Notify,
     /// A run became due: the recovery loop looks.
@@ -133,6 +138,7 @@ impl Engine {
             callers: platform::people::Callers::default(),
             watched: watch::Watched::default(),
             lanes: Arc::default(),
+            forgotten: retain::Forgotten::default(),
             events: Notify::new(),
             due: Notify::new(),
             admission: tokio::sync::Mutex::default(),
@@ -144,11 +150,12 @@ impl Engine {
         }))
     }
 
-    /// Starts the loops: heartbeat, recovery, dispatch.
+    /// Starts the loops: heartbeat, recovery, dispatch, retention.
     pub fn begin(&self) {
         self.0.heart.spawn(self.clone().keep_lease());
         self.0.tasks.spawn(self.clone().recover());
         self.0.tasks.spawn(self.clone().dispatch());
+        self.0.tasks.spawn(self.clone().retain());
     }
 
     /// Stops gracefully: nothing new starts, what is in flight finishes, what is leased is released.

@@ -71,10 +71,13 @@ async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Prob
          # HELP wardroom_store_rows_written_total Rows inserted or updated.\n\
          # TYPE wardroom_store_rows_written_total counter\nwardroom_store_rows_written_total {}\n\
          # HELP wardroom_store_commits_total Transactions committed.\n\
-         # TYPE wardroom_store_commits_total counter\nwardroom_store_commits_total {}\n",
+         # TYPE wardroom_store_commits_total counter\nwardroom_store_commits_total {}\n\
+         # HELP wardroom_runs_forgotten_total Runs that retention removed.\n\
+         # TYPE wardroom_runs_forgotten_total counter\nwardroom_runs_forgotten_total {}\n",
         engine.store().live_runs().await?,
         written.rows(),
         written.commits(),
+        engine.forgotten().runs(),
     );
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }

@@ -123,6 +123,14 @@ impl Backend {
         }
     }
 
+    /// What asks how a statement would be done, without doing it.
+    pub(super) fn explain(self) -> &'static str {
+        match self {
+            Self::Sqlite => "EXPLAIN QUERY PLAN",
+            Self::Postgres => "EXPLAIN",
+        }
+    }
+
     /// The database's own time in Unix milliseconds: leases are measured by one clock.
     pub(super) fn now_ms(self) -> &'static str {
         match self {
@@ -169,6 +177,11 @@ pub(super) async fn readers(backend: Backend, url: &str) -> Result<AnyPool, Stor
             })
         });
     options.connect(url).await.map_err(connect_error)
+}
+
+/// The newest migration this program knows; the same for both databases.
+pub(super) fn schema_version() -> i64 {
+    SQLITE.iter().map(|(version, _, _)| *version).max().unwrap_or_default()
 }
 
 /// Brings the schema up to date; hosts that start at once take turns.

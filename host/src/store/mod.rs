@@ -5,12 +5,14 @@
 //! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `pressure`: whether in time
 //! - `rows`, `read`: between nouns and rows
 //! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+//! - `retain`: forgetting what ended long ago; `backup`: a copy of an SQLite file
 
 use std::sync::Arc;
 
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
+mod backup;
 mod batch;
 mod dialect;
 mod events;
@@ -23,12 +25,14 @@ mod people;
 mod platform;
 mod pressure;
 mod read;
+mod retain;
 mod rows;
 mod runs;
 mod state;
 mod statement;
 mod write;
 
+pub use backup::{BackupError, Contents, back_up};
 pub use dialect::Backend;
 pub use incidents::IncidentFilter;
 pub use journal::Written;
@@ -82,6 +86,11 @@ impl StoreError {
             Self::Write(error) | Self::Read(error) => dialect::is_busy(error),
             _ => false,
         }
+    }
+
+    /// An error of a write; `From` makes it one of a read.
+    fn write(error: sqlx::Error) -> Self {
+        Self::Write(Arc::new(error))
     }
 }
 

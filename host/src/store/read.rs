@@ -1,11 +1,11 @@
 //! Reading rows: cells by the name of their column, words and JSON back into nouns, and pages.
 
 use serde::de::DeserializeOwned;
-use sqlx::{AssertSqlSafe, Row, any::AnyRow, query::Query};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow, query::Query};
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Backend, Store, StoreError,
     dialect::Driver,
     statement::{Cell, storable},
 };
@@ -62,6 +62,26 @@ impl Select {
     pub(super) fn order(mut self, order: &str, limit: u32) -> Self {
         self.sql = format!("{} ORDER BY {order} LIMIT {limit}", self.sql);
         self
+    }
+
+    /// Locks the rows it gives for the transaction it is asked in; those that another host has locked are left out.
+    pub(super) fn locked(mut self, backend: Backend) -> Self {
+        self.sql = format!("{} {}", self.sql, backend.skip_locked());
+        self
+    }
+
+    /// Asks on a connection of the caller's, inside its transaction.
+    pub(super) async fn on(self, connection: &mut AnyConnection) -> Result<Vec<AnyRow>, sqlx::Error> {
+        bound(sqlx::query(AssertSqlSafe(self.sql)), self.cells).fetch_all(connection).await
+    }
+
+    /// How the database would find the rows, in its own words.
+    pub(super) async fn plan(self, store: &Store) -> Result<String, StoreError> {
+        let sql = format!("{} {}", store.backend().explain(), self.sql);
+        let lines = bound(sqlx::query(AssertSqlSafe(sql)), self.cells).fetch_all(&store.readers).await?;
+        // The text is the last column of each line, whatever its name.
+        let text = lines.iter().map(|line| line.try_get::<String, _>(line.len().saturating_sub(1)));
+        Ok(text.collect::<Result<Vec<_>, _>>()?.join("\n"))
     }
 
     pub(super) async fn all(self, store: &Store) -> Result<Vec<AnyRow>, StoreError> {

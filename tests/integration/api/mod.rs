@@ -11,6 +11,7 @@ mod items;
 mod limits;
 mod overload;
 mod rerun;
+mod retain;
 mod runs;
 mod signals;
 mod slots;

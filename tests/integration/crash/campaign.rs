@@ -32,6 +32,7 @@ steps:
     foreach: '[0, 1, 2]'
     max_parallel: 2
     with: { path: '/each/${{ run.id }}/${{ item }}' }
+  - { id: nested, run: leaf, with: { path: '/nested/${{ run.id }}' } }
   - { id: nap, sleep: 300ms }
   - { id: gate, approve: { notify: none } }
   - { id: told, wait_for: go }
@@ -44,10 +45,29 @@ finally:
   - { id: clean, uses: webhook/send, connection: solid, with: { path: '/clean/${{ run.id }}' } }
 ";
 
+const LEAF: &str = "
+name: leaf
+on: [{ called: {} }]
+inputs: { path: { type: string } }
+steps:
+  - { id: act, uses: webhook/send, connection: solid, with: { path: '${{ inputs.path }}' } }
+";
+
+/// Runs of one key: none begins before the one before it has ended.
+const KEYED: &str = "
+name: keyed
+on: [{ manual: {} }]
+inputs: { key: { type: string } }
+concurrency: { key: '${{ inputs.key }}' }
+steps:
+  - { id: begin, uses: webhook/send, connection: solid, with: { path: '/keyed/${{ inputs.key }}/${{ run.id }}' } }
+  - { id: end, uses: webhook/send, connection: solid, with: { path: '/keyed/${{ inputs.key }}/${{ run.id }}?end' } }
+";
+
 /// The paths that a run of the workflow asks.
 fn paths(run: &str) -> Vec<String> {
     let items = (0..3).map(|item| format!("/each/{run}/{item}"));
-    ["first", "flaky", "clean"].iter().map(|step| format!("/{step}/{run}")).chain(items).collect()
+    ["first", "flaky", "nested", "clean"].iter().map(|step| format!("/{step}/{run}")).chain(items).collect()
 }
 
 fn setting(name: &str, default: usize) -> usize {
@@ -68,11 +88,14 @@ async fn campaign(kind: Kind, kills: usize, runs: usize) {
     let third = ThirdParty::slowly(Duration::from_millis(5)).await;
     let mut server = Process::start(folder.path(), &database.url).await;
     super::prepare(&server.api, &third).await;
-    server.api.save("mixed", WORKFLOW).await;
-    let mut acknowledged: Vec<String> = Vec::new();
+    for (name, document) in [("leaf", LEAF), ("mixed", WORKFLOW), ("keyed", KEYED)] {
+        server.api.save(name, document).await;
+    }
+    let (mut acknowledged, mut keyed) = (Vec::new(), Vec::new());
     for kill in 0..kills {
         let more = (runs * (kill + 1) / kills).saturating_sub(acknowledged.len());
-        acknowledged.extend(start(&server.api, more).await);
+        acknowledged.extend(start(&server.api, "mixed", &json!({}), more).await);
+        keyed.extend(start(&server.api, "keyed", &json!({ "key": (kill % 2).to_string() }), more.min(5)).await);
         // Some kills come at once, some when much has happened.
         let asked = third.count() + (kill * 37) % 60;
         let deadline = now() + Duration::from_secs(2);
@@ -90,16 +113,22 @@ async fn campaign(kind: Kind, kills: usize, runs: usize) {
         }
         results_stand_once(&server.api, run).await;
     }
+    for run in &keyed {
+        while unfinished(&server.api, run).await {
+            assert!(now() < deadline, "run {run} does not end");
+        }
+    }
+    runs_of_a_key_do_not_overlap(&third, keyed.len());
     every_effect_has_one_key(&third, &acknowledged);
     server.kill();
 }
 
 /// Starts runs side by side; gives those that were acknowledged.
-async fn start(api: &Api, count: usize) -> Vec<String> {
+async fn start(api: &Api, workflow: &str, inputs: &Value, count: usize) -> Vec<String> {
     let mut started = JoinSet::new();
     for _ in 0..count {
-        let api = api.clone();
-        started.spawn(async move { api.post("/workflows/mixed/runs", json!({})).await.ok() });
+        let (api, path, body) = (api.clone(), format!("/workflows/{workflow}/runs"), json!({ "inputs": inputs }));
+        started.spawn(async move { api.post(&path, body).await.ok() });
     }
     let runs = started.join_all().await;
     runs.iter().map(|run| run["id"].as_str().expect("an id").to_owned()).collect()
@@ -137,7 +166,28 @@ async fn results_stand_once(api: &Api, run: &str) {
     for attempt in attempts.iter().filter(|attempt| attempt["outcome"] == json!("done")) {
         *done.entry(format!("{}{}", attempt["step"], attempt["item"])).or_default() += 1;
     }
-    assert_eq!((done.len(), done.values().max()), (6, Some(&1)), "{run}: {done:?}");
+    assert_eq!((done.len(), done.values().max()), (7, Some(&1)), "{run}: {done:?}");
+}
+
+/// The far end saw each run of a key begin and end, and no other in between.
+fn runs_of_a_key_do_not_overlap(third: &ThirdParty, runs: usize) {
+    let mut going: BTreeMap<String, String> = BTreeMap::new();
+    let mut ended = BTreeSet::new();
+    for path in third.asked().into_iter().map(|asked| asked.path).filter(|path| path.starts_with("/keyed/")) {
+        let (path, end) = path.strip_suffix("?end").map_or((path.as_str(), false), |path| (path, true));
+        let (key, run) = path.rsplit_once('/').expect("a run");
+        // A call that was repeated after a kill may come again, but not after the next run has begun.
+        let current = going.entry(key.to_owned()).or_insert_with(|| run.to_owned());
+        if current.as_str() != run {
+            assert!(ended.contains(current), "{run} began before {current} had ended");
+            assert!(!ended.contains(run), "{run} goes on although {current} has begun");
+            run.clone_into(current);
+        }
+        if end {
+            ended.insert(run.to_owned());
+        }
+    }
+    assert_eq!(ended.len(), runs);
 }
 
 /// Each effect was asked for under one key, and no key stands for two effects.

@@ -4,6 +4,7 @@ mod claims;
 mod guards;
 mod nouns;
 mod platform;
+mod retain;
 
 use wardroom::store::Store;
 use wardroom_tests::database::{BOTH, Database};

@@ -75,6 +75,7 @@ impl Demo {
             key: None,
             admin_token: Some(SecretString::from(token.clone())),
             operator_hosts: None,
+            keep_runs: None,
         })
         .await?;
         let client = ClientOptions::new(format!("http://{}", app.address), SecretString::from(token.clone()));

@@ -8,7 +8,10 @@ use super::{
     Fault,
     node::{Data, Name, Node, Position},
 };
-use crate::domain::expression::{Expression, Template};
+use crate::domain::{
+    expression::{Expression, Template},
+    time::parse_duration,
+};
 
 /// Keys of the workflow language that this version does not run yet.
 const LATER: &[&str] = &["cron", "every", "timezone", "overlap", "catch_up", "jitter"];
@@ -204,20 +207,6 @@ fn kind(data: &Data) -> &'static str {
         Data::List(_) => "a list",
         Data::Object(_) => "an object",
     }
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = text[..digits].parse().ok()?;
-    let unit_ms = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(unit_ms).map(Duration::from_millis)
 }
 
 /// The known word that differs least from a mistyped one, if it is near enough to be meant.
