@@ -59,5 +59,5 @@ fn unanswered(changes: bool) -> Problem {
     } else {
         "no answer in time: ask again"
     };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unanswered", detail)
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail)
 }

@@ -144,7 +144,8 @@ impl Store {
         let orphans = orphans(self.backend(), limit).all(self).await?;
         let orphans = each(&orphans, |row| Ok((row.text("id")?, row.maybe_text("incident_id")?)))?;
         let (urgent, other): (Vec<_>, Vec<_>) = orphans.into_iter().partition(|(_, incident)| incident.is_some());
-        let [mut urgent, mut other] = [urgent, other].map(|runs| runs.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
+        let [mut urgent, mut other] =
+            [urgent, other].map(|runs| runs.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
         let due = due_of_incidents(now, limit).all(self).await?;
         urgent.extend(each(&due, |row| row.text("id"))?);
         let due = due_of_none(now, limit).all(self).await?;
