@@ -1,6 +1,9 @@
 //! What the documentation shows is what the server takes.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
+use wardroom::domain::workflow::document;
 use wardroom_tests::{database::Kind, guests::root, server::Server, third_party::ThirdParty};
 
 /// The fenced blocks of a document that are workflows.
@@ -92,4 +95,50 @@ fn every_key_names_an_example_that_uses_it() {
         keys += 1;
     }
     assert!(keys >= 40, "the tables have lost their keys: {keys}");
+}
+
+/// The JSON Schema as it is in the documentation.
+fn schema() -> String {
+    std::fs::read_to_string(root().join("docs/workflow.schema.json")).expect("is there")
+}
+
+#[test]
+fn every_workflow_that_is_shown_is_valid_by_the_schema_for_editors() {
+    let text: Value = serde_json::from_str(&schema()).expect("is JSON");
+    let validator = jsonschema::validator_for(&text).expect("is a JSON Schema");
+    let mut shown: Vec<(String, String)> = Vec::new();
+    for path in ["docs/workflow.md", "docs/plugins.md", "README.md"] {
+        shown.extend(workflows(path).into_iter().map(|source| (path.to_owned(), source)));
+    }
+    for entry in std::fs::read_dir(root().join("examples/workflows")).expect("is there") {
+        let path = entry.expect("an entry").path();
+        let name = path.display().to_string();
+        // A rehearsal stands beside its workflow and is a document of another kind.
+        if !name.ends_with(".rehearsal.yaml") {
+            shown.push((name, std::fs::read_to_string(path).expect("is readable")));
+        }
+    }
+    assert!(shown.len() >= 8, "examples have been lost: {}", shown.len());
+    for (place, source) in shown {
+        let value = document::value(&source).unwrap_or_else(|faults| panic!("{place}: {faults:?}"));
+        let errors: Vec<String> =
+            validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{place}: {errors:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_and_the_command_hand_out_the_schema_of_the_documentation() {
+    let mut server = Server::start(Kind::Sqlite).await;
+    let url = format!("{}/schemas/workflow.json", server.api.url);
+    let answer = server.api.client().get(url).send().await.expect("an answer without a token");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/schema+json");
+    assert_eq!(answer.text().await.expect("a text"), schema());
+    server.stop().await;
+    let mut command = Command::new(root().join("target/debug/wardroom"));
+    command.args(["workflow", "schema"]);
+    let printed = tokio::task::spawn_blocking(move || command.output()).await.expect("ends").expect("runs");
+    assert!(printed.status.success(), "{printed:?}");
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), schema());
 }

@@ -75,7 +75,7 @@ impl Database {
 impl Database {
     /// A database that is there already.
     pub fn of_url(url: String) -> Self {
-        Self { url, _folder: None }
+        Self { url, folder: None }
     }
 
     /// The number that a query gives, asked behind the server's back.

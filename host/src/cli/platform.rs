@@ -15,6 +15,7 @@ use super::{
     client::{ClientOptions, fault, word},
     terminal,
 };
+use crate::domain::workflow::document;
 
 #[derive(Subcommand)]
 pub(super) enum Workflow {
@@ -32,6 +33,9 @@ pub(super) enum Workflow {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Prints the JSON Schema of a workflow document, for editors.
+    #[command(after_help = "Example:\n  wardroom workflow schema > workflow.schema.json")]
+    Schema,
     /// Lists workflows.
     #[command(after_help = "Example:\n  wardroom workflow list")]
     List,
@@ -85,6 +89,7 @@ impl Workflow {
                     })?;
                 }
             }
+            Self::Schema => terminal::line(document::SCHEMA.trim_end())?,
             Self::List => {
                 let items = client.list("/workflows").await?;
                 client.show_list(&items, &["name", "revision", "saved", "by"], |one| {

@@ -3,9 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::{Engine, EngineError, call::Made, once::Once, stage::StageRequest};
+use super::{
+    Engine, EngineError,
+    call::Made,
+    edit::{Asking, Edit},
+    once::Once,
+    stage::StageRequest,
+};
 use crate::domain::{
-    incident::Stage,
+    id::IncidentId,
+    incident::{Holders, Incident, Severity, Stage},
     person::Actor,
     run::{
         Mode, Purpose, Retry, Run, SideEffect, StepError, StepRun,
@@ -22,12 +29,15 @@ impl Engine {
         let Some(incident) = run.incident else {
             return refused("no_incident", "the run belongs to no incident").into();
         };
-        if run.mode == Mode::Simulated && action == "set-stage" {
+        let changes = matches!(action, "set-stage" | "set-severity" | "assign-role");
+        if run.mode == Mode::Simulated && changes {
             // What only the timeline sees is harmless in practice; the stage is people's to move, in a drill too.
             return Ended::Simulated { output: json!({}), request: json!({ "action": action, "with": input }) }.into();
         }
         let kind = match action {
             "set-stage" => return self.set_stage(run, state, incident, &input).await.into(),
+            "set-severity" => return self.set_severity(run, state, incident, &input).await.into(),
+            "assign-role" => return self.give_role(run, state, incident, &input).await.into(),
             "post-update" => EntryKind::Update,
             "add-timeline" => EntryKind::Note,
             "attach-artifact" => EntryKind::Artifact,
@@ -40,26 +50,14 @@ impl Engine {
         Made { told, ..ended.into() }
     }
 
-    async fn set_stage(
-        &self,
-        run: &Run,
-        state: &StepRun,
-        incident: crate::domain::id::IncidentId,
-        input: &Value,
-    ) -> Ended {
+    async fn set_stage(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
         let wanted: Stage = match input.get("to").and_then(Value::as_str).unwrap_or_default().parse() {
             Ok(known) => known,
             Err(error) => return refused("invalid_input", &error.to_string()),
         };
-        let key = idempotency_key(run.id, &state.step, state.item, state.generation, Purpose::Run);
-        let request = StageRequest {
-            to: wanted,
-            reason: input.get("reason").and_then(Value::as_str).map(str::to_owned),
-            actor: Actor::Run { id: run.id, workflow: run.workflow.clone(), step: Some(state.step.clone()) },
-            depth: run.depth.saturating_add(1),
-            expected: None,
-            once: Some(Once::for_step(run.id, key)),
-        };
+        let Asking { actor, depth, expected, once } = asking(run, state);
+        let reason = input.get("reason").and_then(Value::as_str).map(str::to_owned);
+        let request = StageRequest { to: wanted, reason, actor, depth, expected, once };
         let done = |text: String| Ended::Done { output: json!({ "stage": wanted }), summary: text, undo: None };
         match self.change_stage(incident, request).await {
             Ok(_) => done(format!("entered {wanted}")),
@@ -69,6 +67,53 @@ impl Engine {
             Err(EngineError::Stage(error)) => refused("stage", &error.to_string()),
             Err(error) => Ended::NoResult { error: StepError::new("internal", error.to_string()), nothing_sent: true },
         }
+    }
+}
+
+impl Engine {
+    async fn set_severity(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
+        let wanted: Severity = match input.get("to").and_then(Value::as_str).unwrap_or_default().parse() {
+            Ok(known) => known,
+            Err(error) => return refused("invalid_input", &error.to_string()),
+        };
+        let edit = Edit { severity: Some(wanted), ..Edit::default() };
+        let changed = self.edit_incident(&asking(run, state), incident, &edit).await;
+        ended(changed, json!({ "severity": wanted }), format!("set the severity to {wanted}"))
+    }
+
+    async fn give_role(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
+        let role = input.get("role").and_then(Value::as_str).unwrap_or_default();
+        let mut people = [None, None];
+        for (place, field) in people.iter_mut().zip(["primary", "backup"]) {
+            let Some(handle) = input.get(field).and_then(Value::as_str) else { continue };
+            match self.store().person_by_handle(handle).await {
+                Ok(Some(person)) => *place = Some(person.id),
+                Ok(None) => return refused("invalid_input", &format!("{field}: there is no person {handle:?}")),
+                Err(error) => return ended(Err(error.into()), Value::Null, String::new()),
+            }
+        }
+        let [primary, backup] = people;
+        let changed = self.assign_role(&asking(run, state), incident, role, &Holders { primary, backup }).await;
+        ended(changed, json!({ "role": role }), String::new())
+    }
+}
+
+/// A step asks: once, however often it is called.
+fn asking(run: &Run, state: &StepRun) -> Asking {
+    let key = idempotency_key(run.id, &state.step, state.item, state.generation, Purpose::Run);
+    Asking {
+        actor: Actor::Run { id: run.id, workflow: run.workflow.clone(), step: Some(state.step.clone()) },
+        depth: run.depth.saturating_add(1),
+        expected: None,
+        once: Some(Once::for_step(run.id, key)),
+    }
+}
+
+fn ended(changed: Result<Incident, EngineError>, output: Value, summary: String) -> Ended {
+    match changed {
+        Ok(_) => Ended::Done { output, summary, undo: None },
+        Err(EngineError::Invalid { field, message }) => refused("invalid_input", &format!("{field}: {message}")),
+        Err(error) => Ended::NoResult { error: StepError::new("internal", error.to_string()), nothing_sent: true },
     }
 }
 

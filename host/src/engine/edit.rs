@@ -15,6 +15,7 @@ use crate::{
         event::{Event, Fact},
         id::{EventId, IncidentId},
         incident::{Holders, Incident, Severity},
+        person::Actor,
         time::Timestamp,
         timeline::{EntryKind, NewEntry},
     },
@@ -44,20 +45,34 @@ pub struct Edit {
     pub mitigated_at: Option<Option<Timestamp>>,
 }
 
+/// Who changes an incident, and when the change counts.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Who or what asks.
+    pub actor: Actor,
+    /// How many runs stand between this and an outside cause.
+    pub depth: u8,
+    /// The revision the caller read (`If-Match`).
+    pub expected: Option<i64>,
+    /// Makes it happen once.
+    pub once: Option<Once>,
+}
+
+impl Asking {
+    /// A person asks, about the revision they read.
+    pub fn person(caller: &Caller, expected: Option<i64>) -> Self {
+        Self { actor: caller.actor(), depth: 0, expected, once: None }
+    }
+}
+
 impl Engine {
-    /// Edits an incident; `expected` is the revision the caller read.
-    pub async fn edit_incident(
-        &self,
-        caller: &Caller,
-        id: IncidentId,
-        edit: &Edit,
-        expected: Option<i64>,
-    ) -> Result<Incident, EngineError> {
+    /// Edits an incident.
+    pub async fn edit_incident(&self, asking: &Asking, id: IncidentId, edit: &Edit) -> Result<Incident, EngineError> {
         let title = edit.title.as_deref().map(check_title).transpose()?;
         if let Some(labels) = &edit.labels {
             check_labels(labels)?;
         }
-        self.change(caller, id, expected, |incident| {
+        self.change(asking, id, |incident| {
             let before = incident.clone();
             if let Some(title) = &title {
                 incident.title.clone_from(title);
@@ -88,11 +103,10 @@ impl Engine {
     /// Gives a role to a primary and a backup, or takes it from them.
     pub async fn assign_role(
         &self,
-        caller: &Caller,
+        asking: &Asking,
         id: IncidentId,
         role: &str,
         holders: &Holders,
-        expected: Option<i64>,
     ) -> Result<Incident, EngineError> {
         let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
         if role.is_empty() || role.len() > 64 || !role.chars().all(well_formed) {
@@ -113,7 +127,7 @@ impl Engine {
         }
         let text =
             if names.is_empty() { format!("nobody is {role} now") } else { format!("{role}: {}", names.join(", ")) };
-        self.change(caller, id, expected, |incident| {
+        self.change(asking, id, |incident| {
             let before = incident.roles.get(role).cloned().unwrap_or_default();
             if before == *holders {
                 return None;
@@ -156,7 +170,7 @@ impl Engine {
             }
             // The timeline is not what people edit: only the row's version moves.
             incident.version += 1;
-            let entry = self.entry(caller, id, EntryKind::Note, text.to_owned(), json!({}));
+            let entry = self.entry(caller.actor(), id, EntryKind::Note, text.to_owned(), json!({}));
             let key = once.map(|once| Dependant::Key(once.record(id, self.now())));
             let guard = Guard::Incident(Box::new(incident.clone()));
             let then = [Some(Dependant::Entry(entry)), key].into_iter().flatten().collect();
@@ -169,25 +183,28 @@ impl Engine {
 
     async fn change(
         &self,
-        caller: &Caller,
+        asking: &Asking,
         id: IncidentId,
-        expected: Option<i64>,
         mut change: impl FnMut(&mut Incident) -> Option<Change>,
     ) -> Result<Incident, EngineError> {
         for _ in 0..LOST_WRITES {
             let mut incident = self.incident(id).await?;
-            if expected.is_some_and(|expected| expected != incident.revision) {
+            if self.made_before(asking.once.as_ref()).await?.is_some() {
+                return Ok(incident);
+            }
+            if asking.expected.is_some_and(|expected| expected != incident.revision) {
                 return Err(EngineError::Stale { noun: "incident", actual: incident.revision });
             }
             let Some(Change { kind, text, data, fact }) = change(&mut incident) else { return Ok(incident) };
             incident.touch(self.now());
-            let mut then = vec![Dependant::Entry(self.entry(caller, id, kind, text, data))];
+            let mut then = vec![Dependant::Entry(self.entry(asking.actor.clone(), id, kind, text, data))];
+            then.extend(asking.once.as_ref().map(|once| Dependant::Key(once.record(id, incident.updated_at))));
             if let Some(fact) = fact {
                 then.push(Dependant::Event(Event {
                     id: EventId(self.new_id()),
                     incident: Some(id),
                     at: incident.updated_at,
-                    depth: 0,
+                    depth: asking.depth,
                     fact,
                     snapshot: self.live_scope(&incident).await?,
                 }));
@@ -201,8 +218,8 @@ impl Engine {
         Err(EngineError::Overloaded)
     }
 
-    fn entry(&self, caller: &Caller, incident: IncidentId, kind: EntryKind, text: String, data: Value) -> NewEntry {
-        NewEntry { incident, kind, at: self.now(), actor: caller.actor(), text, data }
+    fn entry(&self, actor: Actor, incident: IncidentId, kind: EntryKind, text: String, data: Value) -> NewEntry {
+        NewEntry { incident, kind, at: self.now(), actor, text, data }
     }
 }
 

@@ -25,7 +25,12 @@ use crate::{
         incident::{Holders, IncidentKind, Severity, Stage},
         time::Timestamp,
     },
-    engine::{Engine, EngineError, edit::Edit, open::NewIncident, stage::StageRequest},
+    engine::{
+        Engine, EngineError,
+        edit::{Asking, Edit},
+        open::NewIncident,
+        stage::StageRequest,
+    },
     store::IncidentFilter,
 };
 
@@ -175,7 +180,7 @@ async fn edit(
     let incident = engine.incident_by_reference(&id).await?;
     let Editing { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at } = body.value;
     let edit = Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at };
-    let incident = engine.edit_incident(&caller, incident.id, &edit, expected).await?;
+    let incident = engine.edit_incident(&Asking::person(&caller, expected), incident.id, &edit).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -288,7 +293,7 @@ async fn role(
         primary: person(&engine, "primary", body.value.primary).await?,
         backup: person(&engine, "backup", body.value.backup).await?,
     };
-    let incident = engine.assign_role(&caller, incident.id, &role, &holders, expected).await?;
+    let incident = engine.assign_role(&Asking::person(&caller, expected), incident.id, &role, &holders).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 

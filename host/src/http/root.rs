@@ -1,4 +1,4 @@
-//! What stands at the root: health, readiness, metrics, and the API's own description.
+//! What stands at the root: health, readiness, metrics, and the descriptions of the API and of a workflow document.
 
 use axum::{
     Json, Router,
@@ -17,7 +17,10 @@ use utoipa::{
 };
 
 use super::problem::Problem;
-use crate::engine::{Engine, EngineError};
+use crate::{
+    domain::workflow,
+    engine::{Engine, EngineError},
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,6 +51,7 @@ pub(super) fn routes(document: Document) -> Router<Engine> {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async move || Json(document)))
+        .route("/schemas/workflow.json", get(workflow_schema))
 }
 
 /// Whether requests can be served: the database answers, writes get to its disk in time, this host holds its lease, and the
@@ -61,6 +65,11 @@ async fn ready(State(engine): State<Engine>) -> Result<impl IntoResponse, Proble
 fn not_ready(error: EngineError) -> Problem {
     let problem = Problem::from(error);
     Problem { status: StatusCode::SERVICE_UNAVAILABLE.as_u16(), ..problem }
+}
+
+/// The JSON Schema of a workflow document, for editors: they ask without a token.
+async fn workflow_schema() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], workflow::document::SCHEMA)
 }
 
 /// A few numbers in Prometheus' text format.

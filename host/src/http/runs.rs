@@ -21,7 +21,7 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Listed, Paging, Parameters},
     problem::Problem,
-    shapes::{Attempt, Run},
+    shapes::{Attempt, Run, RunSummary},
 };
 use crate::{
     domain::{
@@ -60,17 +60,17 @@ struct Filter {
     status: Option<RunStatus>,
 }
 
-/// Lists runs, the newest first.
+/// Lists runs without their steps, the newest first.
 #[utoipa::path(
     get, path = "/api/v1/runs", tag = "runs", params(Filter, Paging),
-    responses((status = 200, body = Listed<Run>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<RunSummary>), (status = "4XX", body = Problem)),
 )]
 async fn list(
     State(engine): State<Engine>,
     _: Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<Run>>, Problem> {
+) -> Result<Json<Listed<RunSummary>>, Problem> {
     let page = paging.page()?;
     let incident = match &filter.incident {
         Some(reference) => Some(engine.incident_by_reference(reference).await?.id),
@@ -78,7 +78,7 @@ async fn list(
     };
     let filter = RunFilter { workflow: filter.workflow, incident, status: filter.status };
     let listed = Listed::cut(engine.store().runs(&filter, &page).await?, &page, |run| run.id.to_string());
-    Ok(Json(Listed { items: listed.items.into_iter().map(Run::from).collect(), next: listed.next }))
+    Ok(Json(Listed { items: listed.items.iter().map(RunSummary::from).collect(), next: listed.next }))
 }
 
 /// Reads a run with its steps.

@@ -49,7 +49,7 @@ impl Store {
         Ok(self.with_steps(&rows).await?.pop())
     }
 
-    /// A page of runs, the newest first; the cursor is the last one's identifier.
+    /// A page of runs without their steps, the newest first; the cursor is the last one's identifier.
     pub async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<Vec<Run>, StoreError> {
         let rows = Select::new(RUN)
             .and_maybe("workflow =", filter.workflow.as_ref().map(Cell::text))
@@ -59,7 +59,7 @@ impl Store {
             .order("id DESC", page.limit)
             .all(self)
             .await?;
-        self.with_steps(&rows).await
+        each(&rows, run)
     }
 
     /// How the tries of a run ended, in the order they did.

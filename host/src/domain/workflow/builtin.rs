@@ -29,6 +29,22 @@ fn make() -> Manifest {
             &json!({ "to": { "enum": stages }, "reason": text }),
             &["to"],
         ),
+        action(
+            "set-severity",
+            "Sets the incident's severity.",
+            &json!({ "to": { "enum": ["sev1", "sev2", "sev3", "sev4"] } }),
+            &["to"],
+        ),
+        action(
+            "assign-role",
+            "Gives a role of the incident to people, by their handles; null takes it away.",
+            &json!({
+                "role": { "type": "string", "minLength": 1, "maxLength": 64 },
+                "primary": { "type": ["string", "null"] },
+                "backup": { "type": ["string", "null"] },
+            }),
+            &["role"],
+        ),
         action("post-update", "Posts a status update on the timeline.", &json!({ "text": text }), &["text"]),
         action(
             "add-timeline",

@@ -1,5 +1,5 @@
 //! A workflow as the engine runs it: the parsed, checked document. [`parse()`] makes it from YAML or JSON with a place for
-//! every fault, [`mod@check`] compares it with what is installed.
+//! every fault, [`mod@check`] compares it with what is installed, [`document`] describes it to editors.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -13,6 +13,7 @@ use super::{
 
 pub mod builtin;
 pub mod check;
+pub mod document;
 mod node;
 mod parse;
 mod reader;
@@ -21,6 +22,12 @@ mod step;
 mod steps;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_faults;
+#[cfg(test)]
+mod tests_full;
+#[cfg(test)]
+mod tests_schema;
 mod trigger;
 
 pub use node::{MAX_SOURCE, Position};

@@ -284,7 +284,10 @@ fn sleep(reader: &mut Reader, node: &Node, path: &str) -> Option<SleepStep> {
     if let Data::Object(_) = &node.data {
         let mut fields = reader.object(node, path)?;
         let until_path = fields.path("until");
-        let until = fields.need(reader, "until").and_then(|node| reader.template(node, &until_path));
+        let until = fields.need(reader, "until").and_then(|node| {
+            reader.text(node, &until_path)?;
+            reader.template(node, &until_path)
+        });
         fields.finish(reader);
         return until.map(SleepStep::Until);
     }

@@ -13,7 +13,7 @@ use crate::{
 
 mod runs;
 
-pub use runs::{Approval, Attempt, Automation, Outcome, Run, Step};
+pub use runs::{Approval, Attempt, Automation, Outcome, Run, RunSummary, Step};
 
 /// An incident.
 #[derive(Debug, Serialize, ToSchema)]

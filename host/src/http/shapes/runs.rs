@@ -12,9 +12,9 @@ use crate::domain::{
     run,
 };
 
-/// A run.
+/// A run, as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Run {
+pub struct RunSummary {
     /// A UUID.
     pub id: String,
     /// The workflow.
@@ -38,15 +38,6 @@ pub struct Run {
     /// Its place among the runs of its concurrency key: `{key, policy, held}`; until it holds the slot it waits for its turn.
     #[schema(value_type = Object)]
     pub slot: Option<Value>,
-    /// The frozen event that started it.
-    #[schema(value_type = Object)]
-    pub trigger: Value,
-    /// The checked inputs.
-    #[schema(value_type = Object)]
-    pub inputs: Value,
-    /// The plugins it is pinned to: version and digest, by name.
-    #[schema(value_type = Object)]
-    pub plugins: Value,
     /// Who or what started it.
     #[schema(value_type = Object)]
     pub started_by: Value,
@@ -56,6 +47,23 @@ pub struct Run {
     pub finished_at: Option<String>,
     /// When its time runs out, RFC 3339.
     pub deadline: String,
+}
+
+/// A run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Run {
+    /// What lists show of it.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// The frozen event that started it.
+    #[schema(value_type = Object)]
+    pub trigger: Value,
+    /// The checked inputs.
+    #[schema(value_type = Object)]
+    pub inputs: Value,
+    /// The plugins it is pinned to: version and digest, by name.
+    #[schema(value_type = Object)]
+    pub plugins: Value,
     /// Who holds it: `{by, reason, at}`.
     #[schema(value_type = Object)]
     pub hold: Option<Value>,
@@ -101,10 +109,11 @@ pub struct Step {
     pub items: Vec<Step>,
 }
 
-impl From<run::Run> for Run {
-    fn from(run: run::Run) -> Self {
+impl From<&run::Run> for RunSummary {
+    fn from(run: &run::Run) -> Self {
         Self {
             id: run.id.to_string(),
+            workflow: run.workflow.clone(),
             revision: run.revision,
             status: run.status.as_str().to_owned(),
             mode: word(&run.mode),
@@ -113,18 +122,25 @@ impl From<run::Run> for Run {
             undo_of: run.undo_of.map(|id| id.to_string()),
             parent: run.parent.as_ref().map(value),
             slot: run.slot.as_ref().map(value),
-            trigger: run.trigger,
-            inputs: run.inputs,
-            plugins: value(&run.pins),
             started_by: value(&run.started_by),
             created_at: run.created_at.to_string(),
             finished_at: run.finished_at.map(|at| at.to_string()),
             deadline: run.deadline.to_string(),
+        }
+    }
+}
+
+impl From<run::Run> for Run {
+    fn from(run: run::Run) -> Self {
+        Self {
+            summary: RunSummary::from(&run),
+            trigger: run.trigger,
+            inputs: run.inputs,
+            plugins: value(&run.pins),
             hold: run.hold.as_ref().map(value),
             signals: run.signals.iter().map(signal).collect(),
             order: run.steps.iter().filter(|step| step.item.is_none()).map(|step| step.step.clone()).collect(),
             steps: steps(run.steps),
-            workflow: run.workflow,
         }
     }
 }
