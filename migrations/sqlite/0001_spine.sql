@@ -183,7 +183,11 @@ CREATE TABLE runs (
     wake_at BIGINT
 );
 CREATE UNIQUE INDEX runs_once ON runs (event_id, workflow) WHERE event_id IS NOT NULL;
-CREATE INDEX runs_due ON runs (wake_at) WHERE wake_at IS NOT NULL AND host_id IS NULL;
+-- Two, because runs of incidents are claimed before others: each is read in its own order, and a run is in one of them.
+CREATE INDEX runs_due_of_incidents ON runs (wake_at)
+    WHERE wake_at IS NOT NULL AND host_id IS NULL AND incident_id IS NOT NULL;
+CREATE INDEX runs_due_of_none ON runs (wake_at)
+    WHERE wake_at IS NOT NULL AND host_id IS NULL AND incident_id IS NULL;
 CREATE INDEX runs_owned ON runs (host_id, host_epoch) WHERE host_id IS NOT NULL;
 CREATE UNIQUE INDEX runs_slot_holder ON runs (workflow, slot) WHERE slot_held = 1 AND wake_at IS NOT NULL;
 CREATE INDEX runs_slot ON runs (slot, id) WHERE slot IS NOT NULL AND wake_at IS NOT NULL;

@@ -138,7 +138,8 @@ fn name(source: &str) -> Option<String> {
 pub(super) enum Connection {
     /// Creates or replaces a connection from a JSON document.
     #[command(after_help = "Example:\n  wardroom connection set chat '{\"plugin\": \"matrix\", \"base_url\": \
-                            \"https://chat.example.com\", \"auth\": {\"bearer\": \"matrix-bot\"}}'")]
+                            \"https://chat.example.com\", \"auth\": {\"bearer\": \"matrix-bot\"}, \"limits\": {\"in_flight\": 8, \
+                            \"per_minute\": 120}}'")]
     Set {
         /// Its name.
         name: String,
@@ -162,12 +163,20 @@ impl Connection {
             }
             Self::List => {
                 let items = client.list("/connections").await?;
-                client.show_list(&items, &["name", "plugin", "base url", "revision"], |one| {
-                    vec![word(one, "name"), word(one, "plugin"), word(one, "base_url"), word(one, "revision")]
+                client.show_list(&items, &["name", "plugin", "base url", "limits", "revision"], |one| {
+                    let words = ["name", "plugin", "base_url"].map(|field| word(one, field));
+                    words.into_iter().chain([limits(&one["limits"]), word(one, "revision")]).collect()
                 })
             }
         }
     }
+}
+
+/// What a connection lets through, in a few words.
+fn limits(limits: &Value) -> String {
+    let words = [("in_flight", "at a time"), ("per_minute", "a minute")];
+    let set = words.iter().filter_map(|(field, words)| Some(format!("{} {words}", limits.get(*field)?.as_u64()?)));
+    set.collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Subcommand)]

@@ -113,7 +113,7 @@ fn ended(changed: Result<Incident, EngineError>, output: Value, summary: String)
     match changed {
         Ok(_) => Ended::Done { output, summary, undo: None },
         Err(EngineError::Invalid { field, message }) => refused("invalid_input", &format!("{field}: {message}")),
-        Err(error) => Ended::NoResult { error: StepError::new("internal", error.to_string()), nothing_sent: true },
+        Err(error) => Ended::NoResult { error: unmade(&error), nothing_sent: true },
     }
 }
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{Engine, EngineError, plan::Plan, recover::Life};
+use super::{Engine, EngineError, plan::Plan, recover::Life, turn::Asking};
 use crate::{
     domain::{
         connection::Connection,
@@ -74,11 +74,20 @@ impl Engine {
         if let Some(refused) = unfit(state, step, &plan) {
             return Ok(refused.into());
         }
+        let connection = target(run, state, step, &plan)?.connection;
+        let turn = match self.await_turn(Asking { run, state, step, connection }, &plan).await {
+            Ok(turn) => turn,
+            Err(ended) => return Ok(ended.into()),
+        };
         let invocation = self.invocation(run, state, step, &plan, life, overlay).await?;
         self.loaded(&invocation.digest).await.map_err(|error| unmade(&error))?;
         let sample = sample_output(&plan, &step.kind);
         let called = self.plugins().invoke(invocation).await;
-        let trace = serde_json::to_value(&called.trace).unwrap_or_default();
+        let mut trace = serde_json::to_value(&called.trace).unwrap_or_default();
+        if let Some(trace) = trace.as_object_mut() {
+            trace.insert("waited_ms".to_owned(), json!(turn.waited_ms()));
+        }
+        drop(turn);
         let told = told(&called.result);
         Ok(Made { ended: ended(called.result, sample), trace, told })
     }

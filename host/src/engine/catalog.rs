@@ -128,6 +128,7 @@ impl Engine {
             pauses: self.store().pauses().await?,
         });
         self.keep(&catalog);
+        self.set_limits(&catalog);
         Ok(catalog)
     }
 

@@ -3,7 +3,7 @@
 //!
 //! - [`open`], [`ingest`], [`stage`], [`edit`]: incidents
 //! - [`trigger`], [`signal`], [`dispatch`], [`start`], `slots`, `rerun`, `undo`: from an event or a request to a run
-//! - [`plan`], `actors`, [`worker`], `call`, [`builtin`], `children`: driving runs
+//! - [`plan`], `actors`, [`worker`], `call`, `turn`, `lanes`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
 //! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
@@ -39,6 +39,7 @@ pub mod edit;
 mod error;
 pub mod ingest;
 pub mod keyring;
+mod lanes;
 pub mod once;
 pub mod open;
 pub mod plan;
@@ -53,6 +54,7 @@ mod slots;
 pub mod stage;
 pub mod start;
 pub mod trigger;
+mod turn;
 mod undo;
 mod watch;
 pub mod worker;
@@ -108,6 +110,7 @@ struct Inner {
     actors: actors::Actors,
     callers: platform::people::Callers,
     watched: watch::Watched,
+    lanes: Arc<lanes::Lanes>,
     forgotten: retain::Forgotten,
     /// An event was written: the dispatcher looks.
     events: Notify,
@@ -134,6 +137,7 @@ impl Engine {
             actors: actors::Actors::default(),
             callers: platform::people::Callers::default(),
             watched: watch::Watched::default(),
+            lanes: Arc::default(),
             forgotten: retain::Forgotten::default(),
             events: Notify::new(),
             due: Notify::new(),
@@ -177,11 +181,20 @@ impl Engine {
         &self.0.parts.plugins
     }
 
-    /// Whether requests can be served: the database answers, this host holds its lease, and nothing stops.
+    /// Whether more is to be written than gets to the disk in time: new changes are turned away until it is less.
+    pub fn is_overloaded(&self) -> bool {
+        self.store().is_overloaded()
+    }
+
+    /// Whether requests can be served: the database answers and takes what is written, this host holds its lease, and
+    /// nothing stops.
     pub async fn ready(&self) -> Result<(), EngineError> {
         self.store().ping().await?;
         if self.0.stop.is_cancelled() || self.life().is_over() {
             return Err(EngineError::Stopping);
+        }
+        if self.is_overloaded() {
+            return Err(EngineError::Overloaded);
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ const POLL: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_hours(1);
 /// How many runs are claimed at once.
 const CLAIM: u32 = 128;
+/// How many runs this host drives at a time before it claims no more: what it has comes first.
+const DRIVEN: usize = 8_192;
 /// Up to when a timer in this process announces a due run; what is further off is found by polling.
 const ANNOUNCED: Duration = Duration::from_secs(30);
 
@@ -143,6 +145,12 @@ impl Engine {
                     tracing::warn!(%error, "old idempotency keys could not be forgotten; trying again in an hour");
                 }
             }
+            // Changed limits hold at once for those who wait, whoever's host they were changed on.
+            if self.0.lanes.somebody_waits()
+                && let Err(error) = self.catalog().await
+            {
+                tracing::warn!(%error, "it is not known whether limits changed; trying again");
+            }
             let claimed = match self.claim().await {
                 Ok(claimed) => claimed,
                 Err(error) => {
@@ -189,7 +197,7 @@ impl Engine {
     /// Claims runs that are due and owned by nobody alive, and drives them on.
     async fn claim(&self) -> Result<usize, EngineError> {
         let life = self.life();
-        if life.is_over() {
+        if life.is_over() || self.0.actors.lock().len() >= DRIVEN {
             return Ok(0);
         }
         let claimed = self.store().claim_runs(life.lease, self.now(), CLAIM).await?;

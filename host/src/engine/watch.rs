@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{Engine, EngineError};
 use crate::domain::{id::RunId, run::Run};
@@ -15,13 +15,22 @@ use crate::domain::{id::RunId, run::Run};
 /// How often the database is asked: another host may drive the run.
 const POLL: Duration = Duration::from_secs(1);
 
+/// How many may follow runs on this host at a time.
+const FOLLOWERS: usize = 1_024;
+
 /// The newest durable state, none before the first change.
 type News = Option<Arc<Run>>;
 
 /// The runs somebody on this host follows.
-#[derive(Default)]
 pub(super) struct Watched {
     runs: Mutex<HashMap<RunId, Followed>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self { runs: Mutex::default(), places: Arc::new(Semaphore::new(FOLLOWERS)) }
+    }
 }
 
 struct Followed {
@@ -56,6 +65,18 @@ impl Watched {
     }
 }
 
+/// Stops following when it is dropped.
+struct Follower<'a> {
+    watched: &'a Watched,
+    id: RunId,
+}
+
+impl Drop for Follower<'_> {
+    fn drop(&mut self) {
+        self.watched.leave(self.id);
+    }
+}
+
 /// A run that is followed until it ends.
 pub struct RunWatch {
     engine: Engine,
@@ -66,14 +87,33 @@ pub struct RunWatch {
     /// The version that was told last.
     told: Option<i64>,
     ended: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Engine {
-    /// Follows a run.
+    /// Waits until a run that this host drives is as asked. One that it does not drive never is.
+    pub(super) async fn until_run(&self, id: RunId, wanted: impl Fn(&Run) -> bool) {
+        let mut news = self.0.watched.follow(id);
+        let _follower = Follower { watched: &self.0.watched, id };
+        if self.driven(id).is_some_and(|run| wanted(&run)) {
+            return;
+        }
+        while news.changed().await.is_ok() {
+            if news.borrow_and_update().as_ref().is_some_and(|run| wanted(run)) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Follows a run. [`EngineError::Overloaded`] when 1,024 are followed already.
     pub async fn watch_run(&self, id: RunId) -> Result<RunWatch, EngineError> {
+        let places = Arc::clone(&self.0.watched.places);
+        let place = places.try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
         // Followed before the first look, so that no change falls between.
         let news = self.0.watched.follow(id);
-        let mut watch = RunWatch { engine: self.clone(), id, news, found: None, told: None, ended: false };
+        let mut watch =
+            RunWatch { engine: self.clone(), id, news, found: None, told: None, ended: false, _place: place };
         watch.found = match self.driven(id) {
             Some(run) => Some(run),
             None => Some(Arc::new(self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?)),

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
-        connection::{Auth, Connection, Grant},
+        connection::{Auth, Connection, ConnectionLimits, Grant},
         pause::PauseScope,
     },
     engine::{Engine, EngineError, platform::connections::NewConnection},
@@ -113,6 +113,11 @@ pub struct Connecting {
     /// Whether drills and dry runs really call it.
     #[serde(default)]
     real_in_drills: bool,
+    /// How many calls of steps may go out through it, counted on each host: `in_flight` at a time (1 to 1000), `per_minute`
+    /// in any 60 seconds (1 to 100000). Further ones wait for their turn, incidents in turn.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    limits: ConnectionLimits,
 }
 
 fn no_options() -> Value {
@@ -153,8 +158,8 @@ async fn set_connection(
     Expected(expected): Expected,
     body: Body<Connecting>,
 ) -> Result<Response, Problem> {
-    let Connecting { plugin, base_url, auth, config, grant, real_in_drills } = body.value;
-    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills };
+    let Connecting { plugin, base_url, auth, config, grant, real_in_drills, limits } = body.value;
+    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, limits };
     let connection = engine.set_connection(&caller, &name, new, expected).await?;
     Ok(tagged(StatusCode::OK, connection.revision, connection))
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
 //! - [`incidents`], [`hooks`], [`workflows`], [`apply`], [`runs`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
 use axum::{
@@ -22,6 +23,7 @@ pub mod extract;
 pub mod hooks;
 pub mod incidents;
 pub mod library;
+pub mod load;
 pub mod people;
 pub mod problem;
 pub mod root;
@@ -48,6 +50,7 @@ pub fn router(engine: Engine) -> Router {
         .merge(people::routes())
         .split_for_parts();
     router
+        .layer(middleware::from_fn_with_state(load::Load::new(engine.clone()), load::admit))
         .merge(root::routes(document))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)

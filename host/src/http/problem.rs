@@ -156,6 +156,7 @@ impl From<EngineError> for Problem {
                               Idempotency-Key";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail)
             }
+            EngineError::Store(cause) if cause.is_busy() => EngineError::Overloaded.into(),
             EngineError::Store(cause) => {
                 tracing::error!(error = %cause, "the database failed a request");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database", text)

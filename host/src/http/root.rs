@@ -1,6 +1,12 @@
 //! What stands at the root: health, readiness, metrics, and the descriptions of the API and of a workflow document.
 
-use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
 use serde_json::json;
 use utoipa::{
     Modify, OpenApi,
@@ -11,7 +17,10 @@ use utoipa::{
 };
 
 use super::problem::Problem;
-use crate::{domain::workflow, engine::Engine};
+use crate::{
+    domain::workflow,
+    engine::{Engine, EngineError},
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -45,10 +54,17 @@ pub(super) fn routes(document: Document) -> Router<Engine> {
         .route("/schemas/workflow.json", get(workflow_schema))
 }
 
-/// Whether requests can be served: the database answers, this host holds its lease, and the server is not stopping.
+/// Whether requests can be served: the database answers, writes get to its disk in time, this host holds its lease, and the
+/// server is not stopping. While it starts, nobody listens.
 async fn ready(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
-    engine.ready().await?;
+    engine.ready().await.map_err(not_ready)?;
     Ok(Json(json!({ "status": "ready" })))
+}
+
+/// Whoever asks for readiness wants one answer, whatever the reason: 503.
+fn not_ready(error: EngineError) -> Problem {
+    let problem = Problem::from(error);
+    Problem { status: StatusCode::SERVICE_UNAVAILABLE.as_u16(), ..problem }
 }
 
 /// The JSON Schema of a workflow document, for editors: they ask without a token.

@@ -111,6 +111,11 @@ impl PluginHost {
         })))
     }
 
+    /// How many calls there is room for at a time.
+    pub fn calls(&self) -> u32 {
+        self.0.limits.calls
+    }
+
     /// Whether a component is ready to be called.
     pub fn is_loaded(&self, digest: &str) -> bool {
         self.0.registry.get(digest).is_some()

@@ -274,6 +274,16 @@ pub(super) async fn migrate(backend: Backend, url: &str) -> Result<(), StoreErro
     connection.close().await.map_err(connect_error)
 }
 
+/// Whether a statement gave up because others kept what it needs: SQLite's busy and locked, PostgreSQL's deadlock,
+/// serialization failure and time limits. It did nothing.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    let codes = ["5", "6", "261", "517", "40P01", "40001", "55P03", "57014"];
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| codes.contains(&code.as_ref())),
+        _ => false,
+    }
+}
+
 /// The driver both databases are used through.
 pub(super) type Driver = Any;
 

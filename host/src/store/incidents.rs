@@ -4,6 +4,7 @@ use sqlx::Row;
 
 use super::{
     Page, Store, StoreError,
+    pressure::PATIENCE,
     read::{Cursor, Select, each},
     rows::{self, open_group},
     statement::Cell,
@@ -30,9 +31,11 @@ pub struct IncidentFilter {
 }
 
 impl Store {
-    /// The next number: drawn once, never given twice.
+    /// The next number: drawn once, never given twice. [`StoreError::Busy`] when its turn does not come within 5 s.
     pub async fn next_incident_number(&self) -> Result<u32, StoreError> {
         let sql = "UPDATE counters SET value = value + 1 WHERE name = 'incident' RETURNING value";
+        let turn = tokio::time::timeout(PATIENCE, self.numbers.lock()).await;
+        let _turn = turn.map_err(|_| self.journal.withdrew())?;
         let row = self.aside(sql, Vec::new()).await?;
         let number: i64 = row.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?;
         u32::try_from(number).map_err(|_| StoreError::Row { column: "value", reason: "numbers are used up".to_owned() })

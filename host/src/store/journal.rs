@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,14 +17,15 @@ use super::{
     StoreError, batch,
     dialect::{self, Backend, Fate, Trace, Trouble},
     health::Health,
+    pressure::{PATIENCE, Pressure},
     statement::Writer,
     write::{Committed, Write},
 };
-use crate::fault;
+use crate::{clock::monotonic_now, fault};
 
 /// The most writes in a batch.
 const BATCH: usize = 256;
-/// How many writes may wait; beyond it a writer waits for a place.
+/// How many writes may wait; beyond it a writer waits for a place, as long as for its turn.
 const QUEUE: usize = 4_096;
 /// How often a write of its own is tried again after a deadlock or a busy database.
 const TRIES: u32 = 3;
@@ -38,6 +39,14 @@ const LOOKS: u32 = 5;
 struct Waiting {
     write: Write,
     answer: oneshot::Sender<Result<Committed, StoreError>>,
+    settled: Arc<AtomicBool>,
+}
+
+impl Waiting {
+    /// Takes the write up, unless its writer withdrew it.
+    fn take_up(&self) -> bool {
+        !self.settled.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// How much was written, for the benchmarks and the metrics.
@@ -64,6 +73,8 @@ impl Written {
 pub(super) struct Journal {
     queue: mpsc::Sender<Waiting>,
     pub(super) written: Arc<Written>,
+    pressure: Arc<Pressure>,
+    health: Arc<Health>,
 }
 
 impl Journal {
@@ -71,16 +82,49 @@ impl Journal {
     pub(super) fn start(backend: Backend, url: String, connection: AnyConnection, health: Arc<Health>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let written = Arc::new(Written::default());
-        let lane = Lane { backend, url, connection: Some(connection), written: Arc::clone(&written), health };
-        tokio::spawn(lane.work(waiting));
-        Self { queue, written }
+        let pressure = Arc::new(Pressure::default());
+        let lane = Lane {
+            backend,
+            url,
+            connection: Some(connection),
+            written: Arc::clone(&written),
+            health: Arc::clone(&health),
+        };
+        tokio::spawn(lane.work(waiting, Arc::clone(&pressure)));
+        Self { queue, written, pressure, health }
     }
 
-    /// Hands a write in; the answer comes when it is on disk.
+    /// Hands a write in; the answer comes when it is on disk. A write that is not taken up in time is withdrawn: nothing of
+    /// it will be there. Once it is taken up, it is waited for.
     pub(super) async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
-        let (answer, result) = oneshot::channel();
-        self.queue.send(Waiting { write, answer }).await.map_err(|_| StoreError::Closed)?;
-        result.await.map_err(|_| StoreError::Closed)?
+        let (answer, mut result) = oneshot::channel();
+        let settled = Arc::new(AtomicBool::new(false));
+        let until = tokio::time::Instant::from(monotonic_now() + PATIENCE);
+        let Ok(place) = tokio::time::timeout_at(until, self.queue.reserve()).await else { return Err(self.withdrew()) };
+        place.map_err(|_| StoreError::Closed)?.send(Waiting { write, answer, settled: Arc::clone(&settled) });
+        let answered = match tokio::time::timeout_at(until, &mut result).await {
+            Ok(answered) => answered,
+            Err(_) if !settled.swap(true, Ordering::AcqRel) => return Err(self.withdrew()),
+            Err(_) => result.await,
+        };
+        answered.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Remembers that a write was given up that had waited for too long, and says why it had to.
+    pub(super) fn withdrew(&self) -> StoreError {
+        match self.health.trouble() {
+            Some(Trouble::Full) => StoreError::Full,
+            Some(Trouble::Away) => StoreError::Connect(Arc::new(sqlx::Error::PoolTimedOut)),
+            _ => {
+                self.pressure.withdrew(monotonic_now());
+                StoreError::Busy
+            }
+        }
+    }
+
+    /// Whether a write that came now would probably be withdrawn.
+    pub(super) fn is_overloaded(&self) -> bool {
+        self.queue.capacity() == 0 || self.pressure.is_high(monotonic_now())
     }
 }
 
@@ -105,7 +149,7 @@ enum Failed {
 }
 
 impl Lane {
-    async fn work(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+    async fn work(mut self, mut waiting: mpsc::Receiver<Waiting>, pressure: Arc<Pressure>) {
         let mut left: VecDeque<Waiting> = VecDeque::new();
         loop {
             if left.is_empty() {
@@ -120,8 +164,14 @@ impl Lane {
                     Err(_) => break,
                 }
             }
-            let batch = take(&mut left);
+            let mut batch = take(&mut left);
+            batch.retain(Waiting::take_up);
+            if batch.is_empty() {
+                continue;
+            }
+            pressure.begins(monotonic_now());
             self.commit(batch).await;
+            pressure.ends();
         }
     }
 

@@ -2,7 +2,8 @@
 //! the engine says belongs together, or says that somebody else was faster. In reading order:
 //!
 //! - [`write`](self::Write): what may be written together
-//! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `health`: whether it does
+//! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `health`: whether it does,
+//!   `pressure`: whether in time
 //! - `rows`, `read`: between nouns and rows
 //! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
 //! - `retain`: forgetting what ended long ago; `backup`: a copy of an SQLite file
@@ -24,6 +25,7 @@ mod library;
 mod links;
 mod people;
 mod platform;
+mod pressure;
 mod read;
 mod retain;
 mod rows;
@@ -62,6 +64,9 @@ pub enum StoreError {
     /// A COMMIT got no answer, and it could not be found out whether it was done.
     #[error("the database did not say whether the write was done")]
     Unanswered,
+    /// Too many writes wait; nothing of this one is there.
+    #[error("too many writes wait: nothing was written")]
+    Busy,
     /// The journal has stopped.
     #[error("the journal has stopped")]
     Closed,
@@ -96,6 +101,15 @@ impl StoreError {
         }
     }
 
+    /// Whether the database has too much to do at the moment. Nothing was written.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Write(error) | Self::Read(error) => dialect::is_busy(error),
+            _ => false,
+        }
+    }
+
     /// An error of a write; `From` makes it one of a read.
     fn write(error: sqlx::Error) -> Self {
         Self::Write(Arc::new(error))
@@ -117,6 +131,8 @@ pub struct Store {
     /// Writes outside the journal that must not wait behind it: leases, claims, numbers.
     aside: Arc<Mutex<Aside>>,
     health: Arc<health::Health>,
+    /// Numbers are drawn one after the other: however many are wanted, a heartbeat waits behind one of them at most.
+    numbers: Arc<Mutex<()>>,
 }
 
 /// A connection of its own, made anew when it breaks.
@@ -143,7 +159,7 @@ impl Store {
         let readers = dialect::readers(backend, &url).await?;
         let health = Arc::new(health::Health::default());
         let journal = journal::Journal::start(backend, url, lane, Arc::clone(&health));
-        Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)), health })
+        Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)), health, numbers: Arc::default() })
     }
 
     /// Which database it is.
@@ -154,6 +170,13 @@ impl Store {
     /// Writes; the answer comes when it is on disk.
     pub async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
         self.journal.commit(write).await
+    }
+
+    /// Whether more is to be written than gets to the disk in time: a batch has been on its way for 3 s, the queue is full,
+    /// or within the last 5 s a write was withdrawn because it had waited for 5 s.
+    pub fn is_overloaded(&self) -> bool {
+        // A database that is away or full is told as that.
+        self.health.trouble().is_none() && self.journal.is_overloaded()
     }
 
     /// How much was written since the start.

@@ -38,11 +38,12 @@ impl Store {
         self.forget(dispatched(before), OF_EVENTS).await
     }
 
-    /// How the database finds what is looked for all the time, in its own words, by name: `due` and `orphans` are asked by
-    /// every claim, `ended` and `dispatched` by retention. None may walk a history.
+    /// How the database finds what is looked for all the time, in its own words, by name: `due of incidents`, `due of
+    /// none` and `orphans` are asked by every claim, `ended` and `dispatched` by retention. None may walk a history.
     pub async fn plans(&self, now: Timestamp) -> Result<Vec<(&'static str, String)>, StoreError> {
         let selects = [
-            ("due", runs::due(now, RUNS)),
+            ("due of incidents", runs::due_of_incidents(now, RUNS)),
+            ("due of none", runs::due_of_none(now, RUNS)),
             ("orphans", runs::orphans(self.backend(), RUNS)),
             ("ended", ended(now)),
             ("dispatched", dispatched(now)),

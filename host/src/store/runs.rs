@@ -26,6 +26,8 @@ const STEP: &str = "SELECT run_id, step, item, status, phase, generation, attemp
 const APPROVAL: &str = "SELECT id, run_id, step, incident_id, role, status, shows, destructive, requested_at, expires_at, \
                         decided_by, decided_at, reason, people, quorum, votes FROM approvals";
 
+/// Of so many runs that are claimed at once, one need not be an incident's.
+const OTHERS: usize = 8;
 /// How long a claimed run is left alone that could not be read.
 const PUT_OFF: Duration = Duration::from_mins(1);
 
@@ -85,7 +87,8 @@ impl Store {
         each(&rows, approval)
     }
 
-    /// Claims runs that are due and driven by nobody, and those whose host is gone or began a new life.
+    /// Claims runs that are due and driven by nobody, and those whose host is gone or began a new life; runs of incidents
+    /// before others.
     pub async fn claim_runs(&self, lease: Lease, now: Timestamp, limit: u32) -> Result<Vec<Run>, StoreError> {
         let ids = self.claimable(now, limit).await?;
         if ids.is_empty() {
@@ -137,11 +140,17 @@ impl Store {
 
     /// Reads before it writes: most looks find nothing, and a look must not take SQLite's one write lock.
     async fn claimable(&self, now: Timestamp, limit: u32) -> Result<Vec<String>, StoreError> {
-        let mut ids = each(&due(now, limit).all(self).await?, |row| row.text("id"))?;
+        // What was under way comes before what is due.
         let orphans = orphans(self.backend(), limit).all(self).await?;
-        ids.extend(each(&orphans, |row| row.text("id"))?);
-        ids.truncate(limit as usize);
-        Ok(ids)
+        let orphans = each(&orphans, |row| Ok((row.text("id")?, row.maybe_text("incident_id")?)))?;
+        let (urgent, other): (Vec<_>, Vec<_>) = orphans.into_iter().partition(|(_, incident)| incident.is_some());
+        let [mut urgent, mut other] =
+            [urgent, other].map(|runs| runs.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
+        let due = due_of_incidents(now, limit).all(self).await?;
+        urgent.extend(each(&due, |row| row.text("id"))?);
+        let due = due_of_none(now, limit).all(self).await?;
+        other.extend(each(&due, |row| row.text("id"))?);
+        Ok(in_order(urgent, other, limit as usize))
     }
 
     /// Makes runs due that the kill switch held.
@@ -179,15 +188,35 @@ impl Store {
     }
 }
 
-/// Runs that are due and driven by nobody.
-pub(super) fn due(now: Timestamp, limit: u32) -> Select {
-    Select::new("SELECT id FROM runs").and("host_id IS NULL AND wake_at <=", rows::time(now)).order("wake_at", limit)
+/// Runs of incidents first; but one place in eight is for the others, so that they are claimed at last however much comes.
+fn in_order(mut urgent: Vec<String>, mut other: Vec<String>, limit: usize) -> Vec<String> {
+    let kept_free = other.len().min(limit / OTHERS);
+    let late = urgent.split_off(urgent.len().min(limit.saturating_sub(kept_free)));
+    urgent.append(&mut other);
+    urgent.extend(late);
+    urgent.truncate(limit);
+    urgent
+}
+
+/// Runs of incidents that are due and driven by nobody.
+pub(super) fn due_of_incidents(now: Timestamp, limit: u32) -> Select {
+    due("incident_id IS NOT NULL", now, limit)
+}
+
+/// Runs without an incident that are due and driven by nobody.
+pub(super) fn due_of_none(now: Timestamp, limit: u32) -> Select {
+    due("incident_id IS NULL", now, limit)
+}
+
+fn due(whose: &str, now: Timestamp, limit: u32) -> Select {
+    let select = Select::new("SELECT id FROM runs").that("host_id IS NULL").that(whose);
+    select.and("wake_at <=", rows::time(now)).order("wake_at", limit)
 }
 
 /// Runs whose host is gone. In the order of the index that holds driven runs only: asked for by `id`, SQLite would walk
 /// the whole history.
 pub(super) fn orphans(backend: Backend, limit: u32) -> Select {
-    let sql = format!("SELECT id FROM runs WHERE host_id IS NOT NULL AND {}", orphaned(backend));
+    let sql = format!("SELECT id, incident_id FROM runs WHERE host_id IS NOT NULL AND {}", orphaned(backend));
     Select::new(&sql).order("host_id, host_epoch", limit)
 }
 

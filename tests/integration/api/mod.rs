@@ -9,6 +9,8 @@ mod ends;
 mod hooks;
 mod incidents;
 mod items;
+mod limits;
+mod overload;
 mod rerun;
 mod retain;
 mod runs;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use wardroom::{
     clock::SystemClock,
     domain::{
-        connection::{Auth, Connection, Grant},
+        connection::{Auth, Connection, ConnectionLimits, Grant},
         plugin::Manifest,
         run::Mode,
         time::Timestamp,
@@ -118,6 +118,7 @@ fn connection(base_url: &str) -> Connection {
             ..Grant::default()
         },
         real_in_drills: false,
+        limits: ConnectionLimits::default(),
         revision: 1,
         updated_at: Timestamp::default(),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wardroom::{
     domain::{
-        id::HostId,
+        id::{HostId, IncidentId},
         run::{Lease, Run},
     },
     store::{Committed, Guard, Store, Write},
@@ -40,6 +40,29 @@ async fn a_due_run_is_claimed_by_one_host_and_one_that_is_not_due_by_none() {
         assert_eq!(claimed[0].id, due.id);
         assert_eq!(claimed[0].version, due.version + 1);
         assert!(claimed[0].lease.is_some_and(|lease| lease == one || lease == other));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn runs_of_incidents_are_claimed_before_others_which_have_their_share() {
+    on_both(|store, _| async move {
+        for due in 0..20 {
+            added(&store, Run { wake_at: Some(at(1_000 + due)), ..run(None) }).await;
+        }
+        for due in 0..20 {
+            let incident = Some(IncidentId(id()));
+            added(&store, Run { incident, wake_at: Some(at(1_500 + due)), ..run(None) }).await;
+        }
+        let host = host(&store).await;
+        let mut claimed = Vec::new();
+        for _ in 0..5 {
+            let runs = store.claim_runs(host, at(2_000), 8).await.expect("claims");
+            claimed.push(runs.iter().filter(|run| run.incident.is_some()).count());
+            assert_eq!(runs.len(), 8);
+        }
+        assert_eq!(claimed, [7, 7, 6, 0, 0], "of eight, one is left to the others while incidents' runs are due");
+        assert_eq!(store.claim_runs(host, at(2_000), 8).await.expect("claims"), []);
     })
     .await;
 }

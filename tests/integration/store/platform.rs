@@ -6,7 +6,7 @@ use serde_json::json;
 use wardroom::{
     domain::{
         audit::AuditEntry,
-        connection::{Auth, Connection, Grant},
+        connection::{Auth, Connection, ConnectionLimits, Grant},
         id::{PersonId, TokenId},
         pause::{Pause, PauseScope},
         person::{AccessRole, Actor, Person, Token},
@@ -115,6 +115,7 @@ async fn a_connection_keeps_the_revisions_that_runs_began_with() {
                 ..Grant::default()
             },
             real_in_drills: false,
+            limits: ConnectionLimits::default(),
             revision: 1,
             updated_at: at(1),
         };

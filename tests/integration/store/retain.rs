@@ -215,7 +215,8 @@ async fn neither_a_claim_nor_retention_walks_a_history() {
             database.execute("ANALYZE").await;
         }
         let indexes = [
-            ("due", "runs_due"),
+            ("due of incidents", "runs_due_of_incidents"),
+            ("due of none", "runs_due_of_none"),
             ("orphans", "runs_owned"),
             ("ended", "runs_ended"),
             ("dispatched", "events_dispatched"),

@@ -188,6 +188,13 @@ pub enum Ended {
         /// What `undo` needs.
         undo: Option<Value>,
     },
+    /// It was not called: its turn did not come. The try is not counted.
+    PutOff {
+        /// When to come back.
+        after: Duration,
+        /// One line for people who wait.
+        why: String,
+    },
     /// It ended without an answer of the plugin's.
     NoResult {
         /// Why.

@@ -74,7 +74,9 @@ impl Machine<'_> {
             if step.status != StepStatus::Waiting || step.wake_at.is_none_or(|at| at > now) {
                 continue;
             }
-            if self.deadline(index).is_some_and(|deadline| deadline <= now) {
+            let late = self.deadline(index).is_some_and(|deadline| deadline <= now);
+            // A look at what became of a try is not given up: its call tells that nobody knows.
+            if late && step.phase != Phase::Check {
                 self.fail(index, StepStatus::TimedOut, StepError::new("deadline", "its `deadline` has passed"));
                 continue;
             }
@@ -84,7 +86,9 @@ impl Machine<'_> {
                 Phase::Approval => approval::silent(self, index),
                 Phase::Signal => signal::missed(self, index),
                 Phase::Sleep => self.succeed(index, StepStatus::Succeeded, Value::Null, String::new(), None),
-                Phase::Idle | Phase::Attempt | Phase::Check | Phase::Notify | Phase::Items => {}
+                // Put off before: it was not its turn.
+                Phase::Check | Phase::Notify => self.call(index, step.phase, step.attempt),
+                Phase::Idle | Phase::Attempt | Phase::Items => {}
             }
         }
     }
@@ -127,6 +131,10 @@ impl Machine<'_> {
         if step.status != StepStatus::Running || step.attempt != returned.attempt || step.phase != returned.phase {
             return Err(Refused::Stale { step: returned.step });
         }
+        if let Ended::PutOff { after, why } = returned.ended {
+            self.come_back(index, after, why);
+            return Ok(());
+        }
         self.record(index, &returned);
         for told in &returned.told {
             self.tell_step(index, told.kind, &told.text, told.data.clone());
@@ -144,6 +152,7 @@ impl Machine<'_> {
             Ended::Done { .. } => ("done", None),
             Ended::Simulated { .. } => ("simulated", None),
             Ended::Pending { .. } => ("pending", None),
+            Ended::PutOff { .. } => ("put_off", None),
             Ended::Failed { error, .. } => ("failed", Some(error.clone())),
             Ended::NoResult { error, .. } => ("no_result", Some(error.clone())),
             Ended::Absent => ("absent", None),
@@ -181,6 +190,7 @@ impl Machine<'_> {
                 self.succeed(index, StepStatus::Simulated, output, summary, None);
             }
             Ended::Pending { after, resume, note } => self.wait_for_job(index, after, resume, note),
+            Ended::PutOff { after, why } => self.come_back(index, after, why),
             Ended::Failed { error, retry, effect, undo } => {
                 if undo.is_some() {
                     self.run.steps[index].undo = undo;

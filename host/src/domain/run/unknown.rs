@@ -1,5 +1,7 @@
-//! Effects nobody knows of: calls that ended without a result, the looking that follows, and what people decide. Part of the
-//! run machine.
+//! Effects nobody knows of: calls that ended without a result, the looking that follows, and what people decide; and calls
+//! that were not made. Part of the run machine.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -36,6 +38,14 @@ impl Machine<'_> {
         } else {
             self.needs_decision(index);
         }
+    }
+
+    /// Lets a call that was not made be made later: the same try.
+    pub(super) fn come_back(&mut self, index: usize, after: Duration, why: String) {
+        let step = &mut self.run.steps[index];
+        step.summary = Some(why);
+        let phase = if step.phase == Phase::Attempt { Phase::Resume } else { step.phase };
+        self.wait(index, phase, self.context.now.plus(after));
     }
 
     fn needs_decision(&mut self, index: usize) {

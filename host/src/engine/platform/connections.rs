@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Caller, Engine, EngineError, check_name};
 use crate::{
-    domain::connection::{Auth, Connection, Grant},
+    domain::connection::{Auth, Connection, ConnectionLimits, Grant},
     store::Guard,
 };
 
@@ -25,6 +25,8 @@ pub struct NewConnection {
     pub grant: Grant,
     /// Whether drills really call it.
     pub real_in_drills: bool,
+    /// How much may go through it.
+    pub limits: ConnectionLimits,
 }
 
 impl Engine {
@@ -53,11 +55,12 @@ impl Engine {
                 config: new.config,
                 grant: new.grant,
                 real_in_drills: new.real_in_drills,
+                limits: new.limits,
                 revision: revision + 1,
                 updated_at: self.now(),
             };
             let data = json!({ "plugin": connection.plugin, "base_url": connection.base_url, "auth": connection.auth,
-                "grant": connection.grant, "revision": connection.revision });
+                "grant": connection.grant, "limits": connection.limits, "revision": connection.revision });
             let guard = Guard::Connection(Box::new(connection.clone()));
             if self.change_platform(caller, guard, "connection.set", name, data).await? {
                 return Ok(connection);
@@ -68,6 +71,7 @@ impl Engine {
 
     async fn check_connection(&self, new: &NewConnection) -> Result<(), EngineError> {
         check_base_url(&new.base_url)?;
+        check_limits(new.limits)?;
         let catalog = self.catalog().await?;
         let installed = catalog.plugins.get(&new.plugin);
         let installed =
@@ -110,6 +114,17 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn check_limits(limits: ConnectionLimits) -> Result<(), EngineError> {
+    let asked = [("in_flight", limits.in_flight, 1_000), ("per_minute", limits.per_minute, 100_000)];
+    for (name, limit, most) in asked {
+        if limit.is_some_and(|limit| !(1..=most).contains(&limit)) {
+            let message = format!("1 to {most} is wanted; leave it out for no limit");
+            return Err(EngineError::invalid(format!("limits.{name}"), message));
+        }
+    }
+    Ok(())
 }
 
 fn check_base_url(base_url: &str) -> Result<(), EngineError> {

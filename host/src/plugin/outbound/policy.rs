@@ -156,7 +156,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::{connection::Grant, time::Timestamp};
+    use crate::domain::{
+        connection::{ConnectionLimits, Grant},
+        time::Timestamp,
+    };
 
     fn manifest() -> Manifest {
         serde_json::from_value(json!({
@@ -180,6 +183,7 @@ mod tests {
                 ..Grant::default()
             },
             real_in_drills: false,
+            limits: ConnectionLimits::default(),
             revision: 1,
             updated_at: Timestamp::from_unix_ms(0),
         }

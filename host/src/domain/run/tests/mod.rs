@@ -3,13 +3,15 @@
 
 mod world;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use self::world::{Turn, World, graphs, turns};
 use super::{
     Ending, Phase, RunStatus, Slot, SlotPolicy, StepRun, StepStatus,
-    happening::{Ended, Happening, Refused},
+    happening::{Effect, Ended, Happening, Refused},
     rerun::{self, From},
 };
 use crate::domain::{
@@ -134,6 +136,24 @@ proptest! {
         }
         world.drain();
         prop_assert!(world.run.status.is_terminal());
+    }
+
+    #[test]
+    fn a_call_that_was_put_off_is_made_later_as_the_same_try(graph in graphs()) {
+        let mut world = World::new(&graph, true);
+        world.apply(Happening::Due).expect("begins");
+        let Some(step) = world.pick(StepStatus::Running, 0) else { return Ok(()) };
+        let put_off = Ended::PutOff { after: Duration::from_secs(5), why: "not its turn".to_owned() };
+        let effects = world.apply(World::returned(&step, put_off)).expect("waits");
+        let is_kept = effects.iter().any(|effect| matches!(effect, Effect::Attempted(_)));
+        prop_assert!(!is_kept, "nothing was called: there is nothing to keep");
+        let state = |world: &World| {
+            let state = world.run.step_or_item(&step.step, step.item).cloned().expect("the step");
+            (state.status, state.phase, state.attempt, state.resume)
+        };
+        prop_assert_eq!(state(&world).0, StepStatus::Waiting);
+        world.turn(Turn::Wait, 0);
+        prop_assert_eq!(state(&world), (StepStatus::Running, step.phase, step.attempt, None));
     }
 
     #[test]

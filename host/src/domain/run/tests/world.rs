@@ -1,6 +1,9 @@
 //! Random graphs of steps, and a world that drives a run over one and checks what must always hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -96,6 +99,7 @@ pub(super) enum Turn {
     Fail,
     FailForGood,
     NoResult,
+    PutOff,
     Orphan,
     Wait,
     Cancel,
@@ -116,6 +120,7 @@ pub(super) fn turns() -> impl Strategy<Value = Vec<(Turn, u8)>> {
         2 => Just(Turn::Signal),
         1 => Just(Turn::Pause),
         2 => any::<u8>().prop_map(Turn::Decide),
+        1 => Just(Turn::PutOff),
     ];
     prop::collection::vec((turn, any::<u8>()), 0..60)
 }
@@ -283,6 +288,7 @@ impl World {
             Turn::Fail => failed(Retry::Backoff),
             Turn::FailForGood => failed(Retry::Never),
             Turn::NoResult => Ended::NoResult { error: error(), nothing_sent: choice.is_multiple_of(2) },
+            Turn::PutOff => Ended::PutOff { after: Duration::from_secs(5), why: "as drawn".to_owned() },
             Turn::Orphan => {
                 _ = self.apply(Happening::Orphaned { in_flight: Vec::new() });
                 return;
