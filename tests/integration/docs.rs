@@ -142,3 +142,48 @@ async fn the_server_and_the_command_hand_out_the_schema_of_the_documentation() {
     assert!(printed.status.success(), "{printed:?}");
     assert_eq!(String::from_utf8_lossy(&printed.stdout), schema());
 }
+
+#[test]
+fn the_rehearsal_of_the_documentation_plays_and_a_wrong_one_says_what_differs() {
+    let play = |file: &std::path::Path| {
+        let output = Command::new(root().join("target/debug/wardroom")).args(["workflow", "test"]).arg(file).output();
+        let output = output.expect("runs");
+        let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+        (output.status.code(), said.concat())
+    };
+    let shown = root().join("examples/rehearsals/roll-back.yaml");
+    let (code, said) = play(&shown);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("3 cases, 0 not as expected"), "{said}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("wrong.yaml");
+    let workflow = root().join("examples/workflows/roll-back.yaml");
+    let source = std::fs::read_to_string(&shown)
+        .expect("is there")
+        .replace("../workflows/roll-back.yaml", workflow.to_str().expect("UTF-8"));
+    let wrong = source.replace("status: succeeded", "status: failed").replace("{ rollback: 2 }", "{ rollback: 1 }");
+    let wrong = wrong.replace("update: { output: {} }", "").replace("after: 3m", "after: 2m");
+    std::fs::write(&file, wrong).expect("is written");
+    let (code, said) = play(&file);
+    assert_eq!(code, Some(1), "{said}");
+    for wanted in [
+        "the run is succeeded, not failed",
+        "the number of tries of rollback is 2, not 1",
+        "step update was called and has no outcome: say it under `outcomes`",
+        "+0:02:01 gate was approved",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    for (from, to, wanted) in [
+        ("after: 3m", "after: soon", "\"soon\" is no duration"),
+        ("status: rejected", "state: rejected", "cases[1]: unknown field `state`"),
+        ("cases:", "case:", "unknown field `case`"),
+        ("../workflows/roll-back.yaml", "nowhere.yaml", "nowhere.yaml"),
+    ] {
+        std::fs::write(&file, std::fs::read_to_string(&shown).expect("is there").replace(from, to))
+            .expect("is written");
+        let (code, said) = play(&file);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}

@@ -12,6 +12,7 @@ mod demo;
 mod handle;
 mod platform;
 mod plugin;
+mod rehearse;
 mod run;
 mod serve;
 pub mod terminal;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Failed,
     client::{ClientOptions, fault, word},
-    terminal,
+    rehearse, terminal,
 };
 use crate::domain::workflow::document;
 
@@ -30,6 +30,13 @@ pub(super) enum Workflow {
     #[command(after_help = "Example:\n  wardroom workflow apply examples/workflows/*.yaml")]
     Apply {
         /// The documents.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Rehearses workflows without a server: mocked outcomes, a simulated clock, an expected route.
+    #[command(after_help = "Example:\n  wardroom workflow test examples/rehearsals/roll-back.yaml")]
+    Test {
+        /// The rehearsals.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -89,6 +96,7 @@ impl Workflow {
                     })?;
                 }
             }
+            Self::Test { files } => return rehearse::run(&files, client.json),
             Self::Schema => terminal::line(document::SCHEMA.trim_end())?,
             Self::List => {
                 let items = client.list("/workflows").await?;

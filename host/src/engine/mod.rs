@@ -6,6 +6,7 @@
 //! - [`plan`], `actors`, [`worker`], `call`, `turn`, `lanes`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
 //! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
+//! - [`rehearse`]: a workflow without any of the rest
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
 
 use std::{
@@ -46,6 +47,7 @@ pub mod plan;
 pub mod platform;
 pub mod ports;
 pub mod recover;
+pub mod rehearse;
 mod rerun;
 pub mod retain;
 pub mod scope;

@@ -26,7 +26,7 @@ async fn started(api: &Api, number: u32) -> Value {
     api.post(&format!("/incidents/INC-{number}/stage"), json!({ "to": "triage" })).await.ok();
     let path = format!("/runs?incident=INC-{number}");
     let page = api.until(&path, |page| page["items"][0]["status"] == json!("waiting")).await;
-    page["items"][0].clone()
+    api.get(&format!("/runs/{}", page["items"][0]["id"].as_str().expect("an id"))).await.ok()
 }
 
 async fn approve(api: &Api, run: &Value) -> Value {

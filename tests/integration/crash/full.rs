@@ -45,7 +45,7 @@ async fn a_full_disk_is_told_and_got_over() {
     assert_eq!(problem["type"], json!("urn:wardroom:problem:storage-full"), "{problem:#}");
     let unready = server.api.get("//readyz").await;
     assert!(unready.retry_after.is_some(), "{unready:?}");
-    assert_eq!(unready.problem(507)["type"], json!("urn:wardroom:problem:storage-full"));
+    assert_eq!(unready.problem(503)["type"], json!("urn:wardroom:problem:storage-full"));
     // What is on disk can still be read.
     let read = server.api.get(&format!("/runs/{}", runs[0]["id"].as_str().expect("an id"))).await.ok();
     assert!(read["finished_at"].is_null(), "{read:#}");
