@@ -11,6 +11,7 @@ mod history;
 mod latency;
 mod load;
 mod options;
+mod resume;
 mod site;
 mod sleepers;
 mod storm;
@@ -88,6 +89,7 @@ async fn run(scenario: Scenario, kind: Kind, floor: &Floor, progress: &Progress)
         Scenario::FanOut => Box::pin(fan_out::measure(kind, floor)).await,
         Scenario::Sustained => Box::pin(sustained::measure(kind, floor, progress)).await,
         Scenario::Load => Box::pin(load::measure(kind, floor, progress)).await,
+        Scenario::Resume => Box::pin(resume::measure(kind)).await,
         Scenario::Storm => Box::pin(storm::measure(kind)).await,
         Scenario::Sleepers => Box::pin(sleepers::measure(kind, progress)).await,
         Scenario::History => Box::pin(history::measure(kind, progress)).await,

@@ -13,6 +13,8 @@ pub(crate) enum Scenario {
     Sustained,
     /// The latency at 70 % of that.
     Load,
+    /// 1,000 runs in flight, and a `kill -9`.
+    Resume,
     /// The same delivery of an alert source, 10,000 times.
     Storm,
     /// 100,000 runs that sleep.
@@ -21,11 +23,12 @@ pub(crate) enum Scenario {
     History,
 }
 
-const EVERY: [Scenario; 7] = [
+const EVERY: [Scenario; 8] = [
     Scenario::Latency,
     Scenario::FanOut,
     Scenario::Sustained,
     Scenario::Load,
+    Scenario::Resume,
     Scenario::Storm,
     Scenario::Sleepers,
     Scenario::History,
@@ -39,6 +42,7 @@ impl Scenario {
             Self::FanOut => "fan-out",
             Self::Sustained => "sustained",
             Self::Load => "load",
+            Self::Resume => "resume",
             Self::Storm => "storm",
             Self::Sleepers => "sleepers",
             Self::History => "history",
