@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Caller, Engine, EngineError, once::Once, start::may_start};
+use super::{Caller, Engine, EngineError, once::Once, start::may_repeat};
 use crate::domain::{
     id::RunId,
     run::{
@@ -30,7 +30,7 @@ impl Engine {
             }
             let original = self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?;
             let plan = self.plan(&original).await?;
-            may_start(caller, &plan.workflow)?;
+            may_repeat(caller, &plan.workflow)?;
             let steps = rerun::steps(&original, &plan.workflow, from, self.now())?;
             let slot = match original.slot.clone() {
                 Some(slot) => Some(self.place_of(&original.workflow, slot).await?),

@@ -324,6 +324,16 @@ fn is_drill(scope: &Value) -> bool {
     scope.get("kind").and_then(Value::as_str) == Some(IncidentKind::Drill.as_str())
 }
 
+/// Whether the caller may run again, or take back, what the workflow did: whoever may start it by hand, and any responder
+/// when nobody starts it by hand.
+pub(super) fn may_repeat(caller: &Caller, workflow: &Arc<Workflow>) -> Result<(), EngineError> {
+    if workflow.on.iter().any(|trigger| matches!(trigger.kind, TriggerKind::Manual { .. })) {
+        may_start(caller, workflow)
+    } else {
+        Ok(())
+    }
+}
+
 /// Whether the workflow has a manual trigger that lets the caller start it.
 pub(super) fn may_start(caller: &Caller, workflow: &Arc<Workflow>) -> Result<(), EngineError> {
     let mut manual = workflow.on.iter().filter_map(|trigger| match &trigger.kind {

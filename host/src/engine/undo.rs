@@ -1,7 +1,7 @@
 //! Taking a run back: a new run on the same plugins that calls `undo` of what the first one did, the newest first. A person asks
 //! for it, or the document does for runs that failed, or whoever cancels.
 
-use super::{Caller, Engine, EngineError, once::Once, plan::Plan, start::may_start};
+use super::{Caller, Engine, EngineError, once::Once, plan::Plan, start::may_repeat};
 use crate::domain::{
     id::RunId,
     person::Actor,
@@ -26,7 +26,7 @@ impl Engine {
                 )));
             }
             let plan = self.plan(&original).await?;
-            may_start(caller, &plan.workflow)?;
+            may_repeat(caller, &plan.workflow)?;
             let steps = undo::steps(&original, &plan.workflow)?;
             self.same_targets(&original, &plan).await?;
             let scope = self.run_scope(&original).await?;

@@ -125,3 +125,24 @@ async fn what_leads_elsewhere_now_is_not_taken_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_an_event_started_can_be_run_again_and_taken_back_by_hand() {
+    on_both(|api| async move {
+        let third = marking(&api).await;
+        let mut document = document(&failing(), "/back");
+        document["on"] = json!([{ "signal": "go" }]);
+        api.save("flow", &document.to_string()).await;
+        api.post("/signals/go", json!({})).await.ok();
+        let ended = |page: &Value| page["items"][0]["status"] == json!("failed");
+        let run = api.until("/runs", ended).await["items"][0].clone();
+        api.post("/workflows/flow/runs", json!({})).await.problem(409);
+        let undone = api.post(&undo(&run), json!({})).await.ok();
+        assert_eq!(api.ended(&undone).await["status"], json!("succeeded"));
+        let again = format!("/runs/{}/rerun", run["id"].as_str().expect("an id"));
+        let again = api.post(&again, json!({ "from": "bad" })).await.ok();
+        assert_eq!(api.ended(&again).await["status"], json!("failed"));
+        assert_eq!(paths(&third), ["/mark/a", "/mark/b", "/mark/c", "/back/c", "/back/b", "/back/a"]);
+    })
+    .await;
+}
