@@ -48,9 +48,16 @@ impl Store {
 
     /// Live runs whose parent has ended, and that nobody has stopped.
     pub async fn orphaned_children(&self) -> Result<Vec<RunId>, StoreError> {
-        let sql = "SELECT runs.id FROM runs JOIN runs parents ON parents.id = runs.parent_id \
-                   WHERE runs.parent_id IS NOT NULL AND runs.wake_at IS NOT NULL AND runs.ending IS NULL \
-                   AND parents.wake_at IS NULL";
-        each(&Select::new(sql).order("runs.id", ORPHANS).all(self).await?, |row| row.uuid("id").map(RunId))
+        each(&abandoned().all(self).await?, |row| row.uuid("id").map(RunId))
     }
+}
+
+/// In the order of the index of live children: any other would read all live runs.
+pub(super) fn abandoned() -> Select {
+    Select::new("SELECT runs.id FROM runs")
+        .that("runs.parent_id IS NOT NULL")
+        .that("runs.wake_at IS NOT NULL")
+        .that("runs.ending IS NULL")
+        .that("(SELECT above.wake_at FROM runs above WHERE above.id = runs.parent_id) IS NULL")
+        .order("runs.parent_id", ORPHANS)
 }

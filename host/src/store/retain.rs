@@ -4,7 +4,7 @@
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, any::AnyRow};
 
 use super::{
-    Backend, Store, StoreError, dialect,
+    Backend, Store, StoreError, dialect, links,
     read::{Cursor, Select, bound},
     rows, runs,
     statement::Cell,
@@ -39,12 +39,13 @@ impl Store {
     }
 
     /// How the database finds what is looked for all the time, in its own words, by name: `due of incidents`, `due of
-    /// none` and `orphans` are asked by every claim, `ended` and `dispatched` by retention. None may walk a history.
+    /// none` and `orphans` are asked by every claim, `abandoned` every few seconds, `ended` and `dispatched` by retention. None may walk a history.
     pub async fn plans(&self, now: Timestamp) -> Result<Vec<(&'static str, String)>, StoreError> {
         let selects = [
             ("due of incidents", runs::due_of_incidents(now, RUNS)),
             ("due of none", runs::due_of_none(now, RUNS)),
             ("orphans", runs::orphans(self.backend(), RUNS)),
+            ("abandoned", links::abandoned()),
             ("ended", ended(now)),
             ("dispatched", dispatched(now)),
         ];

@@ -105,10 +105,13 @@ impl Store {
         );
         let mine = [Cell::text(lease.host.to_string()), Cell::int(lease.epoch)];
         let cells = mine.into_iter().chain(ids.into_iter().map(Cell::text)).collect();
-        let claimed = self.aside(&sql, cells).await?;
+        let claimed = each(&self.aside(&sql, cells).await?, |row| row.uuid("id").map(RunId))?;
+        if let Ok(runs) = self.runs_of(&claimed).await {
+            return Ok(runs);
+        }
+        // One of them cannot be read, and must not hold up the others.
         let mut runs = Vec::with_capacity(claimed.len());
-        for row in claimed {
-            let id = RunId(Cursor(&row).uuid("id")?);
+        for id in claimed {
             match self.run(id).await {
                 Ok(run) => runs.extend(run),
                 Err(error) => {
@@ -118,6 +121,18 @@ impl Store {
             }
         }
         Ok(runs)
+    }
+
+    /// The runs of these identifiers, in any order.
+    async fn runs_of(&self, ids: &[RunId]) -> Result<Vec<Run>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|index| format!("${index}")).collect();
+        let sql = format!("{RUN} WHERE id IN ({})", places.join(", "));
+        let cells = ids.iter().map(|id| rows::id(id.0)).collect();
+        let found = bound(sqlx::query(AssertSqlSafe(sql)), cells).fetch_all(&self.readers).await?;
+        self.with_steps(&found).await
     }
 
     /// Gives a claimed run back, to be claimed again at a time.

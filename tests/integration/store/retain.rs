@@ -218,6 +218,7 @@ async fn neither_a_claim_nor_retention_walks_a_history() {
             ("due of incidents", "runs_due_of_incidents"),
             ("due of none", "runs_due_of_none"),
             ("orphans", "runs_owned"),
+            ("abandoned", "runs_children"),
             ("ended", "runs_ended"),
             ("dispatched", "events_dispatched"),
         ];
