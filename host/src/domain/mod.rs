@@ -44,6 +44,11 @@ pub fn is_too_deep(value: &serde_json::Value) -> bool {
     false
 }
 
+/// The beginning of a value as JSON, for messages: at most 80 characters.
+pub fn excerpt(value: &serde_json::Value) -> String {
+    value.to_string().chars().take(80).collect()
+}
+
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

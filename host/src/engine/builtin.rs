@@ -15,7 +15,7 @@ use crate::domain::{
     incident::{Holders, Incident, Severity, Stage},
     person::Actor,
     run::{
-        Mode, Purpose, Retry, Run, SideEffect, StepError, StepRun,
+        Mode, Purpose, Run, StepRun,
         happening::{Ended, Told},
         idempotency_key,
     },
@@ -27,7 +27,7 @@ impl Engine {
     pub(super) async fn built_in(&self, run: &Run, state: &StepRun, action: &str) -> Made {
         let input = state.input.clone().unwrap_or_default();
         let Some(incident) = run.incident else {
-            return refused("no_incident", "the run belongs to no incident").into();
+            return Ended::refused("no_incident", "the run belongs to no incident").into();
         };
         let changes = matches!(action, "set-stage" | "set-severity" | "assign-role");
         if run.mode == Mode::Simulated && changes {
@@ -41,7 +41,7 @@ impl Engine {
             "post-update" => EntryKind::Update,
             "add-timeline" => EntryKind::Note,
             "attach-artifact" => EntryKind::Artifact,
-            _ => return refused("unknown_action", &format!("wardroom offers no action {action}")).into(),
+            _ => return Ended::refused("unknown_action", format!("wardroom offers no action {action}")).into(),
         };
         let text =
             input.get("text").or_else(|| input.get("label")).and_then(Value::as_str).unwrap_or(action).to_owned();
@@ -53,7 +53,7 @@ impl Engine {
     async fn set_stage(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
         let wanted: Stage = match input.get("to").and_then(Value::as_str).unwrap_or_default().parse() {
             Ok(known) => known,
-            Err(error) => return refused("invalid_input", &error.to_string()),
+            Err(error) => return Ended::refused("invalid_input", error.to_string()),
         };
         let Asking { actor, depth, expected, once } = asking(run, state);
         let reason = input.get("reason").and_then(Value::as_str).map(str::to_owned);
@@ -64,7 +64,7 @@ impl Engine {
             Err(EngineError::Stage(crate::domain::incident::StageError::Same(_))) => {
                 done(format!("was in {wanted} already"))
             }
-            Err(EngineError::Stage(error)) => refused("stage", &error.to_string()),
+            Err(EngineError::Stage(error)) => Ended::refused("stage", error.to_string()),
             Err(error) => Ended::NoResult { error: unmade(&error), nothing_sent: true },
         }
     }
@@ -74,7 +74,7 @@ impl Engine {
     async fn set_severity(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
         let wanted: Severity = match input.get("to").and_then(Value::as_str).unwrap_or_default().parse() {
             Ok(known) => known,
-            Err(error) => return refused("invalid_input", &error.to_string()),
+            Err(error) => return Ended::refused("invalid_input", error.to_string()),
         };
         let edit = Edit { severity: Some(wanted), ..Edit::default() };
         let changed = self.edit_incident(&asking(run, state), incident, &edit).await;
@@ -88,7 +88,7 @@ impl Engine {
             let Some(handle) = input.get(field).and_then(Value::as_str) else { continue };
             match self.store().person_by_handle(handle).await {
                 Ok(Some(person)) => *place = Some(person.id),
-                Ok(None) => return refused("invalid_input", &format!("{field}: there is no person {handle:?}")),
+                Ok(None) => return Ended::refused("invalid_input", format!("{field}: there is no person {handle:?}")),
                 Err(error) => return ended(Err(error.into()), Value::Null, String::new()),
             }
         }
@@ -112,12 +112,7 @@ fn asking(run: &Run, state: &StepRun) -> Asking {
 fn ended(changed: Result<Incident, EngineError>, output: Value, summary: String) -> Ended {
     match changed {
         Ok(_) => Ended::Done { output, summary, undo: None },
-        Err(EngineError::Invalid { field, message }) => refused("invalid_input", &format!("{field}: {message}")),
+        Err(EngineError::Invalid { field, message }) => Ended::refused("invalid_input", format!("{field}: {message}")),
         Err(error) => Ended::NoResult { error: unmade(&error), nothing_sent: true },
     }
-}
-
-fn refused(code: &str, message: &str) -> Ended {
-    let error = StepError::new(code, message);
-    Ended::Failed { error, retry: Retry::Never, effect: SideEffect::None, undo: None }
 }

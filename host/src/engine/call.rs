@@ -11,7 +11,7 @@ use crate::{
     domain::{
         connection::Connection,
         run::{
-            Phase, Purpose, Retry, Run, SideEffect, StepError, StepRun, deciders,
+            Phase, Purpose, Run, StepError, StepRun, deciders,
             happening::{Ended, Returned, Told},
             idempotency_key, machine,
         },
@@ -275,8 +275,7 @@ fn unfit(state: &StepRun, step: &Step, plan: &Plan) -> Option<Ended> {
     let StepKind::Action { plugin, action, .. } = &step.kind else { return None };
     let action = plan.manifests.get(plugin)?.action(action)?;
     let message = check_input(action, state.input.as_ref().unwrap_or(&Value::Null)).err()?;
-    let error = StepError::new("invalid_input", message);
-    Some(Ended::Failed { error, retry: Retry::Never, effect: SideEffect::None, undo: None })
+    Some(Ended::refused("invalid_input", message))
 }
 
 /// What a call leaves on the timeline: its notes and its artifacts.

@@ -18,7 +18,7 @@ use crate::domain::{
     id::{RunId, uuid_v7},
     person::Actor,
     run::{
-        Parent, Purpose, Retry, Run, RunStatus, SideEffect, StepError, StepRun,
+        Parent, Purpose, Run, RunStatus, StepRun,
         happening::{Ended, Happening, Refused},
         idempotency_key,
     },
@@ -51,7 +51,7 @@ impl Engine {
             Err(error @ (EngineError::Store(_) | EngineError::Stopping | EngineError::Overloaded)) => {
                 Ended::NoResult { error: unmade(&error), nothing_sent: true }
             }
-            Err(error) => refused("not_started", format!("{workflow} was not started: {error}")),
+            Err(error) => Ended::refused("not_started", format!("{workflow} was not started: {error}")),
         };
         ended.into()
     }
@@ -169,16 +169,14 @@ fn ended(child: &Run) -> Ended {
             child.steps.iter().find_map(|step| Some(format!(": {}: {}", step.step, step.error.as_ref()?.message)));
         let status = child.status.as_str();
         let why = failed.filter(|_| child.status == RunStatus::Failed).unwrap_or_default();
-        return refused(&format!("child_{status}"), format!("{} (run {}) is {status}{why}", child.workflow, child.id));
+        return Ended::refused(
+            &format!("child_{status}"),
+            format!("{} (run {}) is {status}{why}", child.workflow, child.id),
+        );
     }
     if output.to_string().len() > MAX_OUTPUT {
         let message = format!("the outputs of {} are larger than {MAX_OUTPUT} bytes together", child.workflow);
-        return refused("too_large", message);
+        return Ended::refused("too_large", message);
     }
     Ended::Done { output, summary: format!("{} succeeded", child.workflow), undo: None }
-}
-
-fn refused(code: &str, message: String) -> Ended {
-    let error = StepError::new(code, message);
-    Ended::Failed { error, retry: Retry::Never, effect: SideEffect::None, undo: None }
 }

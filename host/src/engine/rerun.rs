@@ -1,15 +1,12 @@
 //! Running again: a new run of the same revision on the same plugins, whole or from a step.
 
-use serde_json::Value;
-
 use super::{Caller, Engine, EngineError, once::Once, start::may_repeat};
 use crate::domain::{
     id::RunId,
     run::{
-        AttemptRecord, Run, RunStatus,
+        AttemptRecord, Run,
         rerun::{self, From},
     },
-    workflow::Section,
 };
 
 /// How far the calls of steps that kept their outputs are followed back.
@@ -36,32 +33,14 @@ impl Engine {
                 Some(slot) => Some(self.place_of(&original.workflow, slot).await?),
                 None => None,
             };
-            let scope = match original.incident {
-                Some(incident) => self.live_scope(&self.incident(incident).await?).await?,
-                None => Value::Null,
-            };
-            let now = self.now();
+            let scope = self.run_scope(&original).await?;
             let run = Run {
-                id: RunId(self.new_id()),
-                status: RunStatus::Queued,
-                event: None,
-                becomes_of: None,
-                parent: None,
-                slot,
                 rerun_of: Some(id),
+                undo_of: original.undo_of,
+                slot,
                 started_by: caller.actor(),
-                created_at: now,
-                finished_at: None,
-                deadline: now.plus(plan.workflow.timeout),
-                ending: None,
-                section: Section::Main,
-                hold: None,
-                signals: Vec::new(),
-                version: 0,
-                lease: None,
-                wake_at: Some(now),
                 steps,
-                ..original
+                ..original.following(RunId(self.new_id()), &plan.workflow, self.now())
             };
             let begun = self.first_steps(run, &scope).await?;
             if let Some(run) = self.launch(begun, once).await? {

@@ -21,12 +21,12 @@ use crate::{
         incident::{Incident, IncidentKind},
         person::{AccessRole, Actor},
         run::{
-            Mode, Parent, Run, RunStatus, Slot, StepRun,
+            Mode, Parent, Run, Slot,
             happening::{Effect, Happening},
             machine,
         },
         timeline::{EntryKind, NewEntry},
-        workflow::{Section, TriggerKind, Workflow},
+        workflow::{TriggerKind, Workflow},
     },
     fault,
     store::{Committed, Dependant, Guard},
@@ -207,36 +207,19 @@ impl Engine {
     pub(super) async fn begin_run(&self, seedling: Seedling<'_>, catalog: &Catalog) -> Result<Begun, EngineError> {
         let workflow = &seedling.live.workflow;
         let pins = pins(workflow, catalog).map_err(EngineError::Conflict)?;
-        let now = self.now();
         let run = Run {
-            id: seedling.id,
-            workflow: workflow.name.clone(),
-            revision: seedling.live.revision,
-            status: RunStatus::Queued,
             mode: seedling.mode,
             incident: seedling.incident,
             event: seedling.event,
-            rerun_of: None,
-            undo_of: None,
-            parent: seedling.parent,
             becomes_of: seedling.becomes_of,
+            parent: seedling.parent,
             slot: seedling.slot,
             trigger: seedling.trigger,
             inputs: seedling.inputs,
             depth: seedling.depth,
             pins,
             started_by: seedling.started_by,
-            created_at: now,
-            finished_at: None,
-            deadline: now.plus(workflow.timeout),
-            ending: None,
-            section: Section::Main,
-            hold: None,
-            signals: Vec::new(),
-            version: 0,
-            lease: None,
-            wake_at: Some(now),
-            steps: workflow.steps.iter().map(|step| StepRun::pending(&step.id)).collect(),
+            ..Run::new(seedling.id, workflow, seedling.live.revision, self.now())
         };
         self.first_steps(run, &seedling.scope).await
     }
@@ -257,7 +240,7 @@ impl Engine {
                 None if run.undo_of.is_some() => format!("{} is taken back", run.workflow),
                 None => format!("{} started{}", run.workflow, if run.rerun_of.is_some() { " again" } else { "" }),
             },
-            data: json!({ "run": run.id, "mode": run.mode, "rerun_of": run.rerun_of }),
+            data: json!({ "run": run.id, "mode": run.mode, "rerun_of": run.rerun_of, "undo_of": run.undo_of }),
         }];
         effects.extend(machine::apply(&mut run, Happening::Due, &context)?);
         let then = self.dependants(&run, &effects, &plan, scope);

@@ -9,6 +9,7 @@ use crate::domain::{
     self,
     alert::AlertStatus,
     event::{Event, Fact, MAX_DEPTH},
+    excerpt,
     expression::{Expression, Scope},
     id::RunId,
     is_too_deep,
@@ -212,7 +213,7 @@ pub fn key_of(concurrency: &Concurrency, scope: &Scope) -> Result<String, String
     let key = match concurrency.key.resolve(scope).map_err(|error| format!("its `concurrency.key`: {error}"))? {
         Value::String(key) => key,
         key @ (Value::Number(_) | Value::Bool(_)) => key.to_string(),
-        other => return Err(format!("its `concurrency.key`: a text is wanted, not {}", short(&other))),
+        other => return Err(format!("its `concurrency.key`: a text is wanted, not {}", excerpt(&other))),
     };
     match key.chars().count() {
         1..=MAX_KEY => Ok(key),
@@ -222,10 +223,6 @@ pub fn key_of(concurrency: &Concurrency, scope: &Scope) -> Result<String, String
 
 /// The longest key, in characters.
 const MAX_KEY: usize = 200;
-
-fn short(value: &Value) -> String {
-    value.to_string().chars().take(80).collect()
-}
 
 fn inputs(workflow: &Workflow, given: Value) -> Result<Value, NotAdmitted> {
     let refuse = |field: &str, message: String| NotAdmitted::Input { field: field.to_owned(), message };

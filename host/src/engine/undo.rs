@@ -5,8 +5,8 @@ use super::{Caller, Engine, EngineError, once::Once, plan::Plan, start::may_repe
 use crate::domain::{
     id::RunId,
     person::Actor,
-    run::{Ending, Run, RunStatus, Slot, SlotPolicy, undo},
-    workflow::{Section, StepKind, Workflow},
+    run::{Ending, Run, Slot, SlotPolicy, undo},
+    workflow::{StepKind, Workflow},
 };
 
 impl Engine {
@@ -51,32 +51,11 @@ impl Engine {
     }
 
     fn undoing(&self, original: &Run, workflow: &Workflow, started_by: Actor) -> Run {
-        let now = self.now();
         // Between runs of the same key, like any other; it never gives way.
         let slot = original.slot.clone();
         let slot = slot.map(|slot| Slot { policy: SlotPolicy::Queue, held: false, ..slot });
-        Run {
-            id: RunId(self.new_id()),
-            status: RunStatus::Queued,
-            event: None,
-            rerun_of: None,
-            undo_of: Some(original.id),
-            parent: None,
-            becomes_of: None,
-            slot,
-            started_by,
-            created_at: now,
-            finished_at: None,
-            deadline: now.plus(workflow.timeout),
-            ending: None,
-            section: Section::Main,
-            hold: None,
-            signals: Vec::new(),
-            version: 0,
-            lease: None,
-            wake_at: Some(now),
-            ..original.clone()
-        }
+        let run = original.following(RunId(self.new_id()), workflow, self.now());
+        Run { undo_of: Some(original.id), slot, started_by, ..run }
     }
 
     /// Whether every connection still leads where the run went through it.

@@ -6,15 +6,15 @@ use serde_json::json;
 use uuid::Uuid;
 use wardroom::{
     clock::{SystemClock, SystemRandom, new_id},
-    domain::workflow::Section,
     domain::{
         event::{Event, Fact},
         id::{EventId, IncidentId, RunId},
         incident::{Incident, IncidentKind, Origin, Severity, Stage, Times},
         person::Actor,
-        run::{Mode, Run, RunStatus, StepRun},
+        run::Run,
         time::Timestamp,
         timeline::{EntryKind, NewEntry},
+        workflow::{Workflow, parse},
     },
     store::{Dependant, Store},
 };
@@ -73,34 +73,17 @@ pub(super) fn event(incident: IncidentId) -> Event {
 }
 
 pub(super) fn run(event: Option<EventId>) -> Run {
-    Run {
-        id: RunId(id()),
-        workflow: "roll-back".to_owned(),
-        revision: 1,
-        status: RunStatus::Queued,
-        mode: Mode::Real,
-        incident: None,
-        event,
-        rerun_of: None,
-        undo_of: None,
-        parent: None,
-        becomes_of: None,
-        slot: None,
-        trigger: json!({ "type": "manual" }),
-        inputs: json!({}),
-        depth: 0,
-        pins: BTreeMap::new(),
-        started_by: Actor::System,
-        created_at: at(1_000),
-        finished_at: None,
-        deadline: at(9_000_000_000_000),
-        section: Section::Main,
-        hold: None,
-        signals: Vec::new(),
-        ending: None,
-        version: 1,
-        lease: None,
-        wake_at: Some(at(1_000)),
-        steps: vec![StepRun::pending("first"), StepRun::pending("second")],
-    }
+    Run { event, trigger: json!({ "type": "manual" }), version: 1, ..Run::new(RunId(id()), &two_steps(), 1, at(1_000)) }
+}
+
+fn two_steps() -> Workflow {
+    let text = "
+name: roll-back
+on: [manual: {}]
+timeout: 7d
+steps:
+  - { id: first, sleep: { for: 1s } }
+  - { id: second, sleep: { for: 1s } }
+";
+    parse(text).expect("a workflow")
 }

@@ -208,6 +208,14 @@ pub enum Ended {
     CannotTell,
 }
 
+impl Ended {
+    /// A failure that another try would only meet again, with nothing done.
+    pub fn refused(code: &str, message: impl Into<String>) -> Self {
+        let error = StepError::new(code, message.into());
+        Self::Failed { error, retry: Retry::Never, effect: SideEffect::None, undo: None }
+    }
+}
+
 /// What a person says of an unknown effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {

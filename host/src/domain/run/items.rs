@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Mode, Phase, Run, StepError, StepRun, StepStatus, machine::Machine, section};
 use crate::domain::{
+    excerpt,
     expression::{Expression, Scope, Template},
     workflow::{MAX_ITEMS, Step},
 };
@@ -29,7 +30,7 @@ pub(super) fn under_way(run: &Run) -> BTreeMap<&str, u32> {
 pub(super) fn inputs(list: &Expression, with: &Template, scope: &Scope) -> Result<Vec<Value>, String> {
     let items = match list.evaluate(scope).map_err(|error| format!("`foreach`: {error}"))? {
         Value::Array(items) => items,
-        other => return Err(format!("`foreach`: a list is wanted, not {}", short(&other))),
+        other => return Err(format!("`foreach`: a list is wanted, not {}", excerpt(&other))),
     };
     if items.len() > MAX_ITEMS {
         return Err(format!("`foreach`: {} items are more than {MAX_ITEMS}", items.len()));
@@ -40,10 +41,6 @@ pub(super) fn inputs(list: &Expression, with: &Template, scope: &Scope) -> Resul
         with.resolve(&scope).map_err(|error| format!("`with` of item {index}: {error}"))
     };
     items.into_iter().enumerate().map(resolve).collect()
-}
-
-fn short(value: &Value) -> String {
-    value.to_string().chars().take(80).collect()
 }
 
 /// Begins a step with its items: all of them are frozen before the first is called.

@@ -15,6 +15,7 @@ use super::{
 };
 
 mod approval;
+mod begin;
 pub mod happening;
 mod items;
 pub mod machine;

@@ -14,12 +14,12 @@ use crate::{
         person::Actor,
         plugin::Risk,
         run::{
-            Lease, Mode, Retry, Run, RunStatus, SideEffect, Signal, StepError, StepRun, StepStatus,
+            Lease, Mode, Retry, Run, SideEffect, Signal, StepError, StepStatus,
             happening::{Context, Effect, Ended, Happening, InDrills, Returned, StepFacts},
             machine,
         },
         time::Timestamp,
-        workflow::{Section, Workflow},
+        workflow::Workflow,
     },
     engine::trigger::{Verdict, admit, frozen, judge},
 };
@@ -78,7 +78,13 @@ pub(super) fn play(workflow: &Workflow, case: &Case) -> Played {
         facts,
         began,
         now: began,
-        run: new_run(workflow, case, began, trigger, inputs),
+        run: Run {
+            mode: if case.dry_run { Mode::Simulated } else { Mode::Real },
+            incident: case.incident.as_ref().map(|_| IncidentId(Uuid::nil())),
+            trigger,
+            inputs,
+            ..Run::new(RunId(Uuid::nil()), workflow, 1, began)
+        },
         coming: Vec::new(),
         played: Played::default(),
     };
@@ -120,39 +126,6 @@ fn incident(given: &Map<String, Value>) -> Value {
         incident.extend(given.clone());
     }
     incident
-}
-
-fn new_run(workflow: &Workflow, case: &Case, now: Timestamp, trigger: Value, inputs: Value) -> Run {
-    Run {
-        id: RunId(Uuid::nil()),
-        workflow: workflow.name.clone(),
-        revision: 1,
-        status: RunStatus::Queued,
-        mode: if case.dry_run { Mode::Simulated } else { Mode::Real },
-        incident: case.incident.as_ref().map(|_| IncidentId(Uuid::nil())),
-        event: None,
-        rerun_of: None,
-        undo_of: None,
-        parent: None,
-        becomes_of: None,
-        slot: None,
-        trigger,
-        inputs,
-        depth: 0,
-        pins: BTreeMap::new(),
-        started_by: Actor::System,
-        created_at: now,
-        finished_at: None,
-        deadline: now.plus(workflow.timeout),
-        ending: None,
-        section: Section::Main,
-        hold: None,
-        signals: Vec::new(),
-        version: 0,
-        lease: None,
-        wake_at: Some(now),
-        steps: workflow.steps.iter().map(|step| StepRun::pending(&step.id)).collect(),
-    }
 }
 
 struct Player<'a> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::{
-    Ending, Hold, Lease, Mode, Phase, Retry, Run, RunStatus, SideEffect, Signal, StepError, StepRun, StepStatus,
+    Ending, Hold, Lease, Phase, Retry, Run, SideEffect, Signal, StepError, StepRun, StepStatus,
     happening::{Context, Decision, Effect, Ended, Happening, InDrills, Refused, Returned, StepFacts},
     machine,
 };
@@ -145,36 +145,7 @@ impl World {
             connection_revision: None,
             held: None,
         };
-        let run = Run {
-            id: RunId(Uuid::nil()),
-            workflow: "graph".to_owned(),
-            revision: 1,
-            status: RunStatus::Queued,
-            mode: Mode::Real,
-            incident: None,
-            event: None,
-            rerun_of: None,
-            undo_of: None,
-            parent: None,
-            becomes_of: None,
-            slot: None,
-            trigger: Value::Null,
-            inputs: json!({}),
-            depth: 0,
-            pins: BTreeMap::new(),
-            started_by: Actor::System,
-            created_at: Timestamp::from_unix_ms(0),
-            finished_at: None,
-            deadline: Timestamp::from_unix_ms(0).plus(workflow.timeout),
-            ending: None,
-            section: Section::Main,
-            hold: None,
-            signals: Vec::new(),
-            version: 0,
-            lease: None,
-            wake_at: Some(Timestamp::from_unix_ms(0)),
-            steps: workflow.steps.iter().map(|step| StepRun::pending(&step.id)).collect(),
-        };
+        let run = Run::new(RunId(Uuid::nil()), &workflow, 1, Timestamp::from_unix_ms(0));
         let facts = workflow.steps.iter().map(|step| (step.id.clone(), fact.clone())).collect();
         let lease = Lease { host: HostId(Uuid::nil()), epoch: 1 };
         Self { workflow, facts, run, now: 0, lease }
