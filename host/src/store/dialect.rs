@@ -133,6 +133,8 @@ impl Backend {
                 "PRAGMA busy_timeout = 10000",
                 "PRAGMA foreign_keys = ON",
                 "PRAGMA cache_size = -65536",
+                // In pages: `checkpoint` comes first, this is for the day it cannot.
+                "PRAGMA wal_autocheckpoint = 16384",
             ],
             Self::Postgres => &["SET synchronous_commit = on", "SET TIME ZONE 'UTC'", "SET statement_timeout = '60s'"],
         }

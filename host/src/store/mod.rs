@@ -6,7 +6,7 @@
 //!   `pressure`: whether in time
 //! - `rows`, `read`: between nouns and rows
 //! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
-//! - `retain`: forgetting what ended long ago; `backup`: a copy of an SQLite file
+//! - `retain`: forgetting what ended long ago; `checkpoint`: SQLite's log; `backup`: a copy of an SQLite file
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 mod backup;
 mod batch;
+mod checkpoint;
 mod dialect;
 mod events;
 mod health;
@@ -158,7 +159,8 @@ impl Store {
         let aside = Aside { connection: Some(dialect::connect(backend, &url).await?), url: url.clone() };
         let readers = dialect::readers(backend, &url).await?;
         let health = Arc::new(health::Health::default());
-        let journal = journal::Journal::start(backend, url, lane, Arc::clone(&health));
+        let journal = journal::Journal::start(backend, url.clone(), lane, Arc::clone(&health));
+        checkpoint::start(backend, url, &journal.written);
         Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)), health, numbers: Arc::default() })
     }
 

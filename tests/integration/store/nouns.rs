@@ -82,8 +82,8 @@ name: roll-back
 on: [manual: {}]
 timeout: 7d
 steps:
-  - { id: first, sleep: { for: 1s } }
-  - { id: second, sleep: { for: 1s } }
+  - { id: first, sleep: 1s }
+  - { id: second, sleep: 1s }
 ";
     parse(text).expect("a workflow")
 }
