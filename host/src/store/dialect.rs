@@ -103,6 +103,9 @@ pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
     }
 }
 
+/// How long SQLite waits for another writer.
+pub(super) const PATIENT: &str = "PRAGMA busy_timeout = 10000";
+
 const SQLITE: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql"))];
 const POSTGRES: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../../../migrations/postgres/0001_spine.sql"))];
 
@@ -130,7 +133,7 @@ impl Backend {
             Self::Sqlite => &[
                 "PRAGMA journal_mode = WAL",
                 "PRAGMA synchronous = FULL",
-                "PRAGMA busy_timeout = 10000",
+                PATIENT,
                 "PRAGMA foreign_keys = ON",
                 "PRAGMA cache_size = -65536",
                 // In pages: `checkpoint` comes first, this is for the day it cannot.

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -15,11 +15,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     StoreError, batch,
+    checkpoint::{self, Chore},
     dialect::{self, Backend, Fate, Trace, Trouble},
     health::Health,
     pressure::{PATIENCE, Pressure},
     statement::Writer,
     write::{Committed, Write},
+    written::Written,
 };
 use crate::{clock::monotonic_now, fault};
 
@@ -49,25 +51,6 @@ impl Waiting {
     }
 }
 
-/// How much was written, for the benchmarks and the metrics.
-#[derive(Debug, Default)]
-pub struct Written {
-    rows: AtomicU64,
-    commits: AtomicU64,
-}
-
-impl Written {
-    /// Rows inserted or updated since the start.
-    pub fn rows(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
-    }
-
-    /// Transactions committed since the start.
-    pub fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
-    }
-}
-
 /// The way to the journal's task.
 #[derive(Clone)]
 pub(super) struct Journal {
@@ -83,12 +66,15 @@ impl Journal {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let written = Arc::new(Written::default());
         let pressure = Arc::new(Pressure::default());
+        let chore = Chore::default();
+        checkpoint::start(backend, url.clone(), &written, Arc::clone(&chore));
         let lane = Lane {
             backend,
             url,
             connection: Some(connection),
             written: Arc::clone(&written),
             health: Arc::clone(&health),
+            chore,
         };
         tokio::spawn(lane.work(waiting, Arc::clone(&pressure)));
         Self { queue, written, pressure, health }
@@ -136,6 +122,7 @@ struct Lane {
     connection: Option<AnyConnection>,
     written: Arc<Written>,
     health: Arc<Health>,
+    chore: Chore,
 }
 
 /// Why a batch did not go in.
@@ -172,6 +159,19 @@ impl Lane {
             pressure.begins(monotonic_now());
             self.commit(batch).await;
             pressure.ends();
+            self.bring_log_home().await;
+        }
+    }
+
+    /// What is left of SQLite's log, when that is little.
+    async fn bring_log_home(&mut self) {
+        if !self.chore.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(connection) = &mut self.connection
+            && let Err(error) = checkpoint::the_rest(connection).await
+        {
+            tracing::debug!(%error, "the write-ahead log could not begin anew; trying again");
         }
     }
 
@@ -246,8 +246,7 @@ impl Lane {
         match result {
             Ok((applied, rows)) => {
                 self.health.wrote();
-                self.written.rows.fetch_add(rows, Ordering::Relaxed);
-                self.written.commits.fetch_add(1, Ordering::Relaxed);
+                self.written.add(rows);
                 Ok(applied)
             }
             Err(failed) => {

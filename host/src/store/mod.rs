@@ -34,6 +34,7 @@ mod runs;
 mod state;
 mod statement;
 mod write;
+mod written;
 
 /// How long the question whether the database answers may take.
 const PING: Duration = Duration::from_secs(2);
@@ -41,11 +42,11 @@ const PING: Duration = Duration::from_secs(2);
 pub use backup::{BackupError, Contents, back_up};
 pub use dialect::Backend;
 pub use incidents::IncidentFilter;
-pub use journal::Written;
 pub use read::Page;
 pub use runs::RunFilter;
 pub use state::{StateChange, StateExpect, StateValue};
 pub use write::{Committed, Dependant, Guard, KeyRecord, SealedSecret, StoredPlugin, WorkflowRevision, Write};
+pub use written::Written;
 
 /// Why the database did not do it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -159,8 +160,7 @@ impl Store {
         let aside = Aside { connection: Some(dialect::connect(backend, &url).await?), url: url.clone() };
         let readers = dialect::readers(backend, &url).await?;
         let health = Arc::new(health::Health::default());
-        let journal = journal::Journal::start(backend, url.clone(), lane, Arc::clone(&health));
-        checkpoint::start(backend, url, &journal.written);
+        let journal = journal::Journal::start(backend, url, lane, Arc::clone(&health));
         Ok(Self { backend, readers, journal, aside: Arc::new(Mutex::new(aside)), health, numbers: Arc::default() })
     }
 
