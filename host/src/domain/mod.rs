@@ -6,6 +6,7 @@
 //! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
 //! - [`expression`], [`workflow`]: the document
 //! - [`run`]: its execution
+//! - [`schedule`]: when it runs by itself
 
 pub mod alert;
 pub mod audit;
@@ -19,6 +20,7 @@ pub mod pause;
 pub mod person;
 pub mod plugin;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod time;
 pub mod timeline;

@@ -1,0 +1,1 @@
+//! What becomes of a schedule's times: the pure function that the scheduler obeys.
