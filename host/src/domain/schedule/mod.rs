@@ -12,10 +12,17 @@ use super::{
     time::Timestamp,
 };
 
+mod blackout;
 pub mod cadence;
+mod due;
+mod hold;
+#[cfg(test)]
+mod tests;
 pub mod tick;
 
 pub use cadence::Cadence;
+pub use due::{ComingTick, ON_TIME, between, coming, is_over, offset, run_id};
+pub use hold::Unwilling;
 
 /// A schedule as it was defined. What it has done so far is its [`State`].
 #[derive(Debug, Clone)]
@@ -180,6 +187,19 @@ pub struct State {
     pub failures: u32,
     /// A person's hold on it.
     pub paused: Option<Paused>,
+    /// Times that a hold kept back and that are not decided yet.
+    pub lapsed: Option<Lapsed>,
+    /// Why nothing comes of it any more, when it was ended before its time.
+    pub ended: Option<String>,
+}
+
+/// Times that a hold kept back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapsed {
+    /// Up to this one.
+    pub until: Timestamp,
+    /// Why.
+    pub why: String,
 }
 
 /// A time that was decided to start, and could not yet.
@@ -227,6 +247,13 @@ pub struct Tick {
     pub run: Option<RunId>,
 }
 
+impl Tick {
+    /// A tick of one time, without a run.
+    pub fn new(nominal: Timestamp, kind: TickKind, outcome: TickOutcome, why: Option<String>, at: Timestamp) -> Self {
+        Self { nominal, last: nominal, count: 1, kind, outcome, why, at, run: None }
+    }
+}
+
 /// What brought a tick about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -263,6 +290,8 @@ pub enum TickOutcome {
     Paused,
     /// Skipped: the workflow could not be started. `why` says why not.
     Refused,
+    /// None: a timer came to its end.
+    Ended,
 }
 
 /// The most ticks that wait.
