@@ -5,14 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    AlertChange, Concurrency, Direction, Entry, Fault, Section, Trigger, TriggerKind, Workflow,
-    node::{self, Data, Node},
-    reader::Reader,
-    scope,
+    AlertChange, Concurrency, Direction, Entry, Fault, Section, Trigger, TriggerKind, Workflow, scope,
     steps::{Steps, is_identifier, object_template, signal_name},
 };
 use crate::domain::{
     alert::Labels,
+    document::{Data, Node, Reader, load},
     person::AccessRole,
     run::{RunStatus, SlotPolicy},
     schema::Schema,
@@ -24,7 +22,7 @@ pub(super) const MAX_TIMEOUT: Duration = Duration::from_hours(24 * 30);
 
 /// Parses a document and checks everything that can be checked without knowing what is installed.
 pub fn parse(source: &str) -> Result<Workflow, Vec<Fault>> {
-    let root = node::load(source)?;
+    let root = load(source)?;
     let mut reader = Reader::default();
     let workflow = workflow(&mut reader, &root);
     if let Some(workflow) = &workflow {

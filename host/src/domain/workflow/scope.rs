@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Fault, Notify, Section, SleepStep, Step, StepKind, TriggerKind, Workflow, node::Position, reader::nearest,
+use super::{Fault, Notify, Position, Section, SleepStep, Step, StepKind, TriggerKind, Workflow};
+use crate::domain::{
+    document::nearest,
+    expression::{Expression, Path, Template},
 };
-use crate::domain::expression::{Expression, Path, Template};
 
 /// The fields of `incident`.
 const INCIDENT: &[&str] =

@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    ApproveStep, Foreach, Notify, OnError, OnTimeout, RetryPolicy, Section, SleepStep, Step, StepKind, WaitStep,
-    builtin,
-    node::{Data, Node, Position},
+    ApproveStep, Foreach, Notify, OnError, OnTimeout, Position, RetryPolicy, Section, SleepStep, Step, StepKind,
+    WaitStep, builtin,
     parse::{DAY, MAX_TIMEOUT},
-    reader::{Fields, Reader},
 };
-use crate::domain::expression::{Expression, Template};
+use crate::domain::{
+    document::{Data, Fields, Node, Reader},
+    expression::{Expression, Template},
+};
 
 /// The most steps.
 pub const MAX_STEPS: usize = 200;

@@ -39,13 +39,13 @@ impl fmt::Display for Position {
 
 /// A node of the document.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) at: Position,
-    pub(super) data: Data,
+pub(in crate::domain) struct Node {
+    pub(in crate::domain) at: Position,
+    pub(in crate::domain) data: Data,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Data {
+pub(in crate::domain) enum Data {
     /// Null, a truth value, a number or a string.
     Scalar(Value),
     List(Vec<Node>),
@@ -54,14 +54,14 @@ pub(super) enum Data {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Name {
-    pub(super) at: Position,
-    pub(super) text: String,
+pub(in crate::domain) struct Name {
+    pub(in crate::domain) at: Position,
+    pub(in crate::domain) text: String,
 }
 
 impl Node {
     /// The node without its places.
-    pub(super) fn value(&self) -> Value {
+    pub(in crate::domain) fn value(&self) -> Value {
         match &self.data {
             Data::Scalar(value) => value.clone(),
             Data::List(items) => items.iter().map(Self::value).collect(),
@@ -74,7 +74,7 @@ impl Node {
     }
 
     /// The node a JSON pointer leads to, or the deepest one on the way.
-    pub(super) fn at_pointer(&self, pointer: &str) -> &Self {
+    pub(in crate::domain) fn at_pointer(&self, pointer: &str) -> &Self {
         let mut node = self;
         for part in pointer.split('/').skip(1) {
             let part = part.replace("~1", "/").replace("~0", "~");
@@ -91,7 +91,7 @@ impl Node {
 }
 
 /// Reads a document; gives the faults that can be told without knowing what it means.
-pub(super) fn load(source: &str) -> Result<Node, Vec<Fault>> {
+pub(in crate::domain) fn load(source: &str) -> Result<Node, Vec<Fault>> {
     let start = Position { line: 1, column: 1 };
     if source.len() > MAX_SOURCE {
         let message = format!("the document has {} bytes: at most {MAX_SOURCE} are allowed", source.len());

@@ -18,17 +18,17 @@ const LATER: &[&str] = &["cron", "every", "timezone", "overlap", "catch_up", "ji
 
 /// Collects faults.
 #[derive(Default)]
-pub(super) struct Reader {
-    pub(super) faults: Vec<Fault>,
+pub(in crate::domain) struct Reader {
+    pub(in crate::domain) faults: Vec<Fault>,
 }
 
 impl Reader {
-    pub(super) fn fault(&mut self, at: Position, path: &str, message: impl Into<String>) {
+    pub(in crate::domain) fn fault(&mut self, at: Position, path: &str, message: impl Into<String>) {
         self.faults.push(Fault::new(at, path, message));
     }
 
     /// The fields of an object; anything else is a fault.
-    pub(super) fn object<'a>(&mut self, node: &'a Node, path: &str) -> Option<Fields<'a>> {
+    pub(in crate::domain) fn object<'a>(&mut self, node: &'a Node, path: &str) -> Option<Fields<'a>> {
         match &node.data {
             Data::Object(fields) => {
                 Some(Fields { at: node.at, path: path.to_owned(), named: fields, seen: Vec::new() })
@@ -40,7 +40,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn list<'a>(&mut self, node: &'a Node, path: &str) -> &'a [Node] {
+    pub(in crate::domain) fn list<'a>(&mut self, node: &'a Node, path: &str) -> &'a [Node] {
         match &node.data {
             Data::List(items) => items,
             other => {
@@ -50,7 +50,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn text(&mut self, node: &Node, path: &str) -> Option<String> {
+    pub(in crate::domain) fn text(&mut self, node: &Node, path: &str) -> Option<String> {
         match &node.data {
             Data::Scalar(Value::String(text)) => Some(text.clone()),
             other => {
@@ -60,7 +60,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
+    pub(in crate::domain) fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
         if let Data::Scalar(Value::Bool(flag)) = &node.data {
             return Some(*flag);
         }
@@ -69,7 +69,7 @@ impl Reader {
     }
 
     /// A whole number within bounds.
-    pub(super) fn whole(&mut self, node: &Node, path: &str, least: u32, most: u32) -> Option<u32> {
+    pub(in crate::domain) fn whole(&mut self, node: &Node, path: &str, least: u32, most: u32) -> Option<u32> {
         let number = match &node.data {
             Data::Scalar(Value::Number(number)) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
             _ => None,
@@ -82,7 +82,13 @@ impl Reader {
     }
 
     /// A duration such as `250ms`, `10s`, `5m`, `2h` or `1d`, within bounds.
-    pub(super) fn duration(&mut self, node: &Node, path: &str, least: Duration, most: Duration) -> Option<Duration> {
+    pub(in crate::domain) fn duration(
+        &mut self,
+        node: &Node,
+        path: &str,
+        least: Duration,
+        most: Duration,
+    ) -> Option<Duration> {
         let text = self.text(node, path)?;
         let Some(duration) = parse_duration(&text) else {
             let message = format!("{text:?} is no duration: 250ms, 10s, 5m, 2h or 1d is wanted");
@@ -97,7 +103,7 @@ impl Reader {
     }
 
     /// One of a fixed list of words.
-    pub(super) fn word<T: FromStr>(&mut self, node: &Node, path: &str) -> Option<T>
+    pub(in crate::domain) fn word<T: FromStr>(&mut self, node: &Node, path: &str) -> Option<T>
     where
         T::Err: std::fmt::Display,
     {
@@ -106,7 +112,7 @@ impl Reader {
     }
 
     /// One of a few words, each with its meaning.
-    pub(super) fn choice<T: Copy>(&mut self, node: &Node, path: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(in crate::domain) fn choice<T: Copy>(&mut self, node: &Node, path: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(node, path)?;
         let found = choices.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
@@ -116,7 +122,7 @@ impl Reader {
         found
     }
 
-    pub(super) fn expression(&mut self, node: &Node, path: &str) -> Option<Expression> {
+    pub(in crate::domain) fn expression(&mut self, node: &Node, path: &str) -> Option<Expression> {
         let text = match &node.data {
             Data::Scalar(Value::Bool(constant)) => constant.to_string(),
             _ => self.text(node, path)?,
@@ -131,7 +137,7 @@ impl Reader {
             .ok()
     }
 
-    pub(super) fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
+    pub(in crate::domain) fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
         Template::parse(&node.value())
             .map_err(|faults| {
                 for fault in faults {
@@ -144,22 +150,22 @@ impl Reader {
 }
 
 /// The fields of an object while it is read: what nobody asked for is a fault in the end.
-pub(super) struct Fields<'a> {
-    pub(super) at: Position,
-    pub(super) path: String,
+pub(in crate::domain) struct Fields<'a> {
+    pub(in crate::domain) at: Position,
+    pub(in crate::domain) path: String,
     named: &'a [(Name, Node)],
     seen: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
     /// A field, if it is there.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<&'a Node> {
+    pub(in crate::domain) fn take(&mut self, name: &'static str) -> Option<&'a Node> {
         self.seen.push(name);
         self.named.iter().find(|(known, _)| known.text == name).map(|(_, node)| node)
     }
 
     /// A field that has to be there.
-    pub(super) fn need(&mut self, reader: &mut Reader, name: &'static str) -> Option<&'a Node> {
+    pub(in crate::domain) fn need(&mut self, reader: &mut Reader, name: &'static str) -> Option<&'a Node> {
         let found = self.take(name);
         if found.is_none() {
             reader.fault(self.at, &self.path, format!("`{name}` is missing"));
@@ -168,17 +174,17 @@ impl<'a> Fields<'a> {
     }
 
     /// The path of a field.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(in crate::domain) fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     /// Every field, whatever its name.
-    pub(super) fn all(&self) -> &'a [(Name, Node)] {
+    pub(in crate::domain) fn all(&self) -> &'a [(Name, Node)] {
         self.named
     }
 
     /// Tells what was not asked for.
-    pub(super) fn finish(self, reader: &mut Reader) {
+    pub(in crate::domain) fn finish(self, reader: &mut Reader) {
         for (name, _) in self.named {
             if self.seen.contains(&name.text.as_str()) {
                 continue;
@@ -210,7 +216,7 @@ fn kind(data: &Data) -> &'static str {
 }
 
 /// The known word that differs least from a mistyped one, if it is near enough to be meant.
-pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(in crate::domain) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|word| (distance(text, word), word))
         .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
