@@ -4,7 +4,7 @@
 use std::fmt;
 
 use saphyr::{Scalar, ScanError};
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
 use super::Fault;
@@ -42,6 +42,8 @@ impl fmt::Display for Position {
 pub(in crate::domain) struct Node {
     pub(in crate::domain) at: Position,
     pub(in crate::domain) data: Data,
+    /// How many characters stand before its text, a quote or none; nothing for a text in a block, which begins elsewhere.
+    before: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -71,6 +73,35 @@ impl Node {
                 Value::Object(fields)
             }
         }
+    }
+
+    /// Its text, if it is one.
+    pub(in crate::domain) fn as_text(&self) -> Option<&str> {
+        match &self.data {
+            Data::Scalar(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The place of one of the characters of its text, as near as it can be told.
+    pub(in crate::domain) fn character(&self, offset: usize) -> Position {
+        self.before.map_or(self.at, |before| self.at.plus(before + offset))
+    }
+
+    /// A value that has no source as a node: every part stands at the beginning.
+    pub(in crate::domain) fn without_places(value: &Value) -> Self {
+        let at = Position { line: 1, column: 1 };
+        let data = match value {
+            Value::Array(items) => Data::List(items.iter().map(Self::without_places).collect()),
+            Value::Object(fields) => {
+                let named = |(name, value): (&String, &Value)| {
+                    (Name { at, text: name.clone() }, Self::without_places(value))
+                };
+                Data::Object(fields.iter().map(named).collect())
+            }
+            scalar => Data::Scalar(scalar.clone()),
+        };
+        Self { at, data, before: None }
     }
 
     /// The node a JSON pointer leads to, or the deepest one on the way.
@@ -126,7 +157,7 @@ impl<'a> Loader<'a> {
                 _ => return Err(Fault::new(position(span), "", "one document is wanted, and here a second begins")),
             }
         }
-        root.ok_or_else(|| Fault::new(start, "", "the document is empty: a workflow is wanted"))
+        root.ok_or_else(|| Fault::new(start, "", "the document is empty"))
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
@@ -142,6 +173,10 @@ impl<'a> Loader<'a> {
         if depth > MAX_DEPTH {
             return Err(Fault::new(at, "", format!("the document nests deeper than {MAX_DEPTH} levels")));
         }
+        let before = match &event {
+            Event::Scalar(_, style, ..) => quote(*style),
+            _ => None,
+        };
         let data = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_anchor(anchor, at)?;
@@ -165,7 +200,7 @@ impl<'a> Loader<'a> {
             }
             _ => return Err(Fault::new(at, "", "anchors and aliases are not allowed: write the value out")),
         };
-        Ok(Node { at, data })
+        Ok(Node { at, data, before })
     }
 
     fn object(&mut self, depth: usize) -> Result<Data, Fault> {
@@ -199,6 +234,15 @@ fn refuse_anchor(anchor: usize, at: Position) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::new(at, "", "anchors and aliases are not allowed: write the value out"))
+    }
+}
+
+/// How many characters stand before the text of a scalar that begins at the scalar's own place.
+fn quote(style: ScalarStyle) -> Option<usize> {
+    match style {
+        ScalarStyle::Plain => Some(0),
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Some(1),
+        ScalarStyle::Literal | ScalarStyle::Folded => None,
     }
 }
 

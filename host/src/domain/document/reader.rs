@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     expression::{Expression, Template},
-    time::parse_duration,
+    time::{Timestamp, parse_duration, write_duration},
 };
 
 /// Keys of the workflow language that this version does not run yet.
@@ -96,7 +96,8 @@ impl Reader {
             return None;
         };
         if duration < least || duration > most {
-            self.fault(node.at, path, format!("{text} is out of bounds: {least:?} to {most:?} is wanted"));
+            let (least, most) = (write_duration(least), write_duration(most));
+            self.fault(node.at, path, format!("{text} is out of bounds: {least} to {most} is wanted"));
             return None;
         }
         Some(duration)
@@ -131,17 +132,44 @@ impl Reader {
             self.fault(node.at, path, "an expression stands bare here, without ${{ }}");
             return None;
         }
-        let at = node.at;
         Expression::parse(&text)
-            .map_err(|error| self.fault(at.plus(error.offset.unwrap_or(0)), path, error.message))
+            .map_err(|error| self.fault(node.character(error.offset.unwrap_or(0)), path, error.message))
             .ok()
+    }
+
+    /// The name of a workflow or a schedule.
+    pub(in crate::domain) fn name(&mut self, node: &Node, path: &str) -> Option<String> {
+        let text = self.text(node, path)?;
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let good = text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed);
+        if !good {
+            self.fault(node.at, path, format!("{text:?} is no name: 1 to 64 of a-z 0-9 - are wanted, a letter first"));
+        }
+        good.then_some(text)
+    }
+
+    /// A point in time that says how far it is from UTC.
+    pub(in crate::domain) fn time(&mut self, node: &Node, path: &str) -> Option<Timestamp> {
+        let text = self.text(node, path)?;
+        let time = text.parse().ok().filter(|_| is_rfc_3339(&text));
+        if time.is_none() {
+            let like = "2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00";
+            self.fault(node.at, path, format!("{text:?} is no time: one such as {like} is wanted"));
+        }
+        time
+    }
+
+    /// A template of an object.
+    pub(in crate::domain) fn object_template(&mut self, node: &Node, path: &str) -> Option<Template> {
+        self.object(node, path)?;
+        self.template(node, path)
     }
 
     pub(in crate::domain) fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
         Template::parse(&node.value())
             .map_err(|faults| {
                 for fault in faults {
-                    let at = node.at_pointer(&fault.pointer).at.plus(fault.offset);
+                    let at = node.at_pointer(&fault.pointer).character(fault.offset);
                     self.fault(at, &format!("{path}{}", fault.pointer.replace('/', ".")), fault.error.message);
                 }
             })
@@ -161,6 +189,11 @@ impl<'a> Fields<'a> {
     /// A field, if it is there.
     pub(in crate::domain) fn take(&mut self, name: &'static str) -> Option<&'a Node> {
         self.seen.push(name);
+        self.peek(name)
+    }
+
+    /// A field, if it is there, without taking it: somebody else asks for it.
+    pub(in crate::domain) fn peek(&self, name: &str) -> Option<&'a Node> {
         self.named.iter().find(|(known, _)| known.text == name).map(|(_, node)| node)
     }
 
@@ -202,6 +235,23 @@ impl<'a> Fields<'a> {
             reader.fault(name.at, &self.path, message);
         }
     }
+}
+
+/// Whether a text has the form of RFC 3339: `2026-12-24T18:00:00.000Z`, where seconds may be missing. Date and clock are
+/// checked by whoever reads it.
+fn is_rfc_3339(text: &str) -> bool {
+    let is = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(c, form)| if form == b'0' { c.is_ascii_digit() } else { c == form })
+    };
+    let Some((minutes, rest)) = text.split_at_checked(16) else { return false };
+    let Some(zone) = rest.find(['Z', '+', '-']) else { return false };
+    let (seconds, zone) = rest.split_at(zone);
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let fits = (1..=9).contains(&fraction.len()) && fraction.bytes().all(|c| c.is_ascii_digit());
+    is(minutes, "0000-00-00T00:00")
+        && (seconds.is_empty() || is(whole, ":00") && fits)
+        && (zone == "Z" || is(&zone[1..], "00:00"))
 }
 
 fn kind(data: &Data) -> &'static str {

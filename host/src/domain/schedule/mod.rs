@@ -1,5 +1,5 @@
-//! Schedules: what runs at which times, and what became of each of those times. The nouns; [`cadence`] computes the times,
-//! [`tick`] decides what becomes of them. Reads no clock.
+//! Schedules: what runs at which times, and what became of each of those times. The nouns; [`document`] reads them, [`cadence`]
+//! computes the times, [`tick`] decides what becomes of them. Reads no clock.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use super::{
 };
 
 pub mod cadence;
+pub mod document;
+pub(super) mod terms;
 pub mod tick;
 
 pub use cadence::Cadence;

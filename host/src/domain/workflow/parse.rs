@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     AlertChange, Concurrency, Direction, Entry, Fault, Section, Trigger, TriggerKind, Workflow, scope,
-    steps::{Steps, is_identifier, object_template, signal_name},
+    steps::{Steps, is_identifier, signal_name},
 };
 use crate::domain::{
     alert::Labels,
@@ -39,7 +39,7 @@ pub fn parse(source: &str) -> Result<Workflow, Vec<Fault>> {
 
 fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
     let mut fields = reader.object(root, "")?;
-    let name = fields.need(reader, "name").and_then(|node| name(reader, node, "name"));
+    let name = fields.need(reader, "name").and_then(|node| reader.name(node, "name"));
     let description = fields.take("description").and_then(|node| reader.text(node, "description")).unwrap_or_default();
     let on = fields.need(reader, "on").map(|node| triggers(reader, node)).unwrap_or_default();
     let mut positions = BTreeMap::new();
@@ -78,16 +78,6 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
         steps,
         positions,
     })
-}
-
-fn name(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
-    let text = reader.text(node, path)?;
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed);
-    if !good {
-        reader.fault(node.at, path, format!("{text:?} is no name: 1 to 64 of a-z 0-9 - are wanted, a letter first"));
-    }
-    good.then_some(text)
 }
 
 fn concurrency(reader: &mut Reader, node: &Node) -> Option<Concurrency> {
@@ -161,7 +151,7 @@ fn trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger> {
         kinds.push(manual_trigger(reader, manual, &path));
     }
     let with_path = fields.path("with");
-    let with = fields.take("with").and_then(|node| object_template(reader, node, &with_path));
+    let with = fields.take("with").and_then(|node| reader.object_template(node, &with_path));
     let at = fields.at;
     fields.finish(reader);
     if kinds.len() != 1 {
@@ -193,7 +183,7 @@ fn alert_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger
 fn run_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<TriggerKind> {
     let mut fields = reader.object(node, path)?;
     let workflow_path = fields.path("workflow");
-    let workflow = fields.take("workflow").and_then(|node| name(reader, node, &workflow_path));
+    let workflow = fields.take("workflow").and_then(|node| reader.name(node, &workflow_path));
     let ends = [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Rejected, RunStatus::Canceled, RunStatus::TimedOut];
     let ends = ends.map(|status| (status.as_str(), status));
     let path = fields.path("status");

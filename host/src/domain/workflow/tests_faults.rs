@@ -107,7 +107,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("undo: true", "undo: never", "18:7: undo: true or false is wanted, not a text"),
     ("timeout: 30m", "timeout: 30", "19:10: timeout: a text is wanted, not a number"),
-    ("timeout: 30m", "timeout: 60d", "19:10: timeout: 60d is out of bounds: 1s to 2592000s is wanted"),
+    ("timeout: 30m", "timeout: 60d", "19:10: timeout: 60d is out of bounds: 1s to 30d is wanted"),
     ("  - id: act\n", "  - id: Act\n", "21:9: steps[0].id: \"Act\" is no step id: a word in snake_case is wanted"),
     ("  - id: act\n    uses", "  - uses", "21:5: steps[0]: `id` is missing"),
     (
@@ -152,13 +152,13 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("attempts: 3", "attempts: 0", "29:24: steps[0].retry.attempts: a whole number from 1 to 100 is wanted"),
     ("initial: 2s", "initial: 2", "29:36: steps[0].retry.initial: a text is wanted, not a number"),
     ("factor: 3", "factor: 11", "29:48: steps[0].retry.factor: a number from 1 to 10 is wanted"),
-    ("max: 10s", "max: 25h", "29:56: steps[0].retry.max: 25h is out of bounds: 1ms to 86400s is wanted"),
+    ("max: 10s", "max: 25h", "29:56: steps[0].retry.max: 25h is out of bounds: 1ms to 1d is wanted"),
     (
         "retry_if: error.code",
         "retry_if: error.reason",
         "30:15: act.retry_if: error has no reason: it has code, message, details, attempt",
     ),
-    ("    timeout: 10s", "    timeout: 11m", "31:14: steps[0].timeout: 11m is out of bounds: 100ms to 600s is wanted"),
+    ("    timeout: 10s", "    timeout: 11m", "31:14: steps[0].timeout: 11m is out of bounds: 100ms to 10m is wanted"),
     (
         "deadline: 5m",
         "deadline: 5 minutes",
@@ -182,7 +182,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "timeout: 15m",
         "timeout: 500ms",
-        "36:75: steps[2].approve.timeout: 500ms is out of bounds: 1s to 2592000s is wanted",
+        "36:75: steps[2].approve.timeout: 500ms is out of bounds: 1s to 30d is wanted",
     ),
     (
         "on_timeout: approve",
@@ -205,7 +205,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "timeout: 5m } }",
         "timeout: 40d } }",
-        "40:57: steps[6].wait_for.timeout: 40d is out of bounds: 1s to 2592000s is wanted",
+        "40:57: steps[6].wait_for.timeout: 40d is out of bounds: 1s to 30d is wanted",
     ),
     (
         "  - { id: page, uses: webhook/send, connection: hooks }",
