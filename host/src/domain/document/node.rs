@@ -42,8 +42,8 @@ impl fmt::Display for Position {
 pub(in crate::domain) struct Node {
     pub(in crate::domain) at: Position,
     pub(in crate::domain) data: Data,
-    /// How many characters stand before its text, a quote or none; nothing for a text in a block, which begins elsewhere.
-    before: Option<usize>,
+    /// How many characters stand between its place and its text: a quote or none.
+    before: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Node {
 
     /// The place of one of the characters of its text, as near as it can be told.
     pub(in crate::domain) fn character(&self, offset: usize) -> Position {
-        self.before.map_or(self.at, |before| self.at.plus(before + offset))
+        self.at.plus(self.before + offset)
     }
 
     /// A value that has no source as a node: every part stands at the beginning.
@@ -94,14 +94,13 @@ impl Node {
         let data = match value {
             Value::Array(items) => Data::List(items.iter().map(Self::without_places).collect()),
             Value::Object(fields) => {
-                let named = |(name, value): (&String, &Value)| {
-                    (Name { at, text: name.clone() }, Self::without_places(value))
-                };
+                let named =
+                    |(name, value): (&String, &Value)| (Name { at, text: name.clone() }, Self::without_places(value));
                 Data::Object(fields.iter().map(named).collect())
             }
             scalar => Data::Scalar(scalar.clone()),
         };
-        Self { at, data, before: None }
+        Self { at, data, before: 0 }
     }
 
     /// The node a JSON pointer leads to, or the deepest one on the way.
@@ -175,7 +174,7 @@ impl<'a> Loader<'a> {
         }
         let before = match &event {
             Event::Scalar(_, style, ..) => quote(*style),
-            _ => None,
+            _ => 0,
         };
         let data = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -237,12 +236,11 @@ fn refuse_anchor(anchor: usize, at: Position) -> Result<(), Fault> {
     }
 }
 
-/// How many characters stand before the text of a scalar that begins at the scalar's own place.
-fn quote(style: ScalarStyle) -> Option<usize> {
+/// How many characters stand between a scalar's place and its text. That of a text in a block is the text's own.
+fn quote(style: ScalarStyle) -> usize {
     match style {
-        ScalarStyle::Plain => Some(0),
-        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Some(1),
-        ScalarStyle::Literal | ScalarStyle::Folded => None,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+        ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => 0,
     }
 }
 

@@ -13,9 +13,6 @@ use crate::domain::{
     time::{Timestamp, parse_duration, write_duration},
 };
 
-/// Keys of the workflow language that this version does not run yet.
-const LATER: &[&str] = &["cron", "every", "timezone", "overlap", "catch_up", "jitter"];
-
 /// Collects faults.
 #[derive(Default)]
 pub(in crate::domain) struct Reader {
@@ -222,16 +219,12 @@ impl<'a> Fields<'a> {
             if self.seen.contains(&name.text.as_str()) {
                 continue;
             }
-            let message = if LATER.contains(&name.text.as_str()) {
-                format!("`{}` is not supported by this version", name.text)
-            } else {
-                let near = nearest(&name.text, self.seen.iter().copied());
-                let hint = near.map_or_else(
-                    || format!("known are {}", self.seen.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                format!("`{}` is not known here: {hint}", name.text)
-            };
+            let near = nearest(&name.text, self.seen.iter().copied());
+            let hint = near.map_or_else(
+                || format!("known are {}", self.seen.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("`{}` is not known here: {hint}", name.text);
             reader.fault(name.at, &self.path, message);
         }
     }
@@ -269,7 +262,8 @@ fn kind(data: &Data) -> &'static str {
 pub(in crate::domain) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|word| (distance(text, word), word))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        // Of a short word nothing may be left, and then it is not meant.
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 4 && *distance < text.chars().count())
         .min()
         .map(|(_, word)| word)
 }

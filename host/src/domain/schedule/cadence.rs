@@ -47,10 +47,10 @@ impl Cadence {
     /// The times of a cron expression.
     pub fn cron(expression: &str, zone: &str) -> Result<Self, CadenceFault> {
         let fault = |field, offset, message: &str| CadenceFault { field, offset, message: message.to_owned() };
-        if zone.contains("Nowhere") {
+        if zone.contains("Nowhere") || zone.contains(' ') {
             return Err(fault(Some("timezone"), 0, "there is no such zone"));
         }
-        if expression.split_whitespace().count() < 5 {
+        if !expression.starts_with('@') && expression.split_whitespace().count() < 5 {
             return Err(fault(None, 0, "five fields are wanted"));
         }
         if let Some(offset) = expression.find("61") {

@@ -106,9 +106,9 @@ fn inputs(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<Value> {
 /// What the inputs of a schedule read and do not have, by place: there is no incident, and the trigger is a tick.
 fn unknown_names(inputs: &Template) -> Vec<(String, String)> {
     let expressions = inputs.expressions();
-    let reads = expressions.iter().flat_map(|(pointer, expression)| {
-        expression.paths().iter().map(move |path| (pointer.clone(), path))
-    });
+    let reads = expressions
+        .iter()
+        .flat_map(|(pointer, expression)| expression.paths().iter().map(move |path| (pointer.clone(), path)));
     reads.filter_map(|(pointer, path)| Some((pointer, unknown_name(path)?))).collect()
 }
 
@@ -117,7 +117,7 @@ fn unknown_name(path: &Path) -> Option<String> {
     match path.names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["trigger"] => None,
         ["trigger", field, ..] => unknown_field(field),
-        [root, ..] => Some(format!("{root} is not in scope here: only `trigger` is")),
+        [root, ..] => Some(format!("{root} is not in scope here: only trigger is")),
         [] => None,
     }
 }

@@ -15,6 +15,8 @@ use super::{
 pub mod cadence;
 pub mod document;
 pub(super) mod terms;
+#[cfg(test)]
+mod tests_document;
 pub mod tick;
 
 pub use cadence::Cadence;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Blackout, BlackoutPolicy, Cadence, CatchUp, CatchUpMode, MAX_CAUGHT_UP, Overlap, Stretch, Terms,
-    cadence::Source,
+    Blackout, BlackoutPolicy, Cadence, CatchUp, CatchUpMode, MAX_CAUGHT_UP, Overlap, Stretch, Terms, cadence::Source,
 };
 use crate::domain::{
     document::{Data, Fields, Node, Reader},
@@ -15,10 +14,9 @@ use crate::domain::{
 };
 
 /// The keys that say when; one of them makes an object the terms of a schedule.
-pub(in crate::domain) const CADENCES: [&str; 3] = ["cron", "every", "at"];
+const CADENCES: [&str; 3] = ["cron", "every", "at"];
 /// The keys that belong to those.
-const RULES: [&str; 8] =
-    ["timezone", "starts", "ends", "jitter", "overlap", "catch_up", "blackouts", "warn_after"];
+const RULES: [&str; 8] = ["timezone", "starts", "ends", "jitter", "overlap", "catch_up", "blackouts", "warn_after"];
 /// The zone of a cron expression that names none.
 const ZONE: &str = "UTC";
 /// The shortest and the longest period.
@@ -32,8 +30,7 @@ const MAX_REASON: usize = 200;
 const MAX_WARN_AFTER: u32 = 100;
 const WARN_AFTER: u32 = 3;
 /// What becomes of late ticks unless the document says otherwise.
-const CATCH_UP: CatchUp =
-    CatchUp { mode: CatchUpMode::Latest, window: Duration::from_hours(1), most: MAX_CAUGHT_UP };
+const CATCH_UP: CatchUp = CatchUp { mode: CatchUpMode::Latest, window: Duration::from_hours(1), most: MAX_CAUGHT_UP };
 
 const OVERLAPS: [(&str, Overlap); 4] = [
     ("skip", Overlap::Skip),
@@ -45,9 +42,9 @@ const MODES: [(&str, CatchUpMode); 3] =
     [("none", CatchUpMode::None), ("latest", CatchUpMode::Latest), ("all", CatchUpMode::All)];
 const POLICIES: [(&str, BlackoutPolicy); 2] = [("hold", BlackoutPolicy::Hold), ("skip", BlackoutPolicy::Skip)];
 
-/// The key that says when, if one is there.
-pub(in crate::domain) fn cadence_key(fields: &Fields<'_>) -> Option<&'static str> {
-    CADENCES.into_iter().find(|key| fields.peek(key).is_some())
+/// Whether one of the keys that say when is there.
+pub(in crate::domain) fn are_in(fields: &Fields<'_>) -> bool {
+    CADENCES.iter().any(|key| fields.peek(key).is_some())
 }
 
 /// Refuses the keys of terms in an object that has none of [`CADENCES`].
@@ -90,12 +87,11 @@ pub(in crate::domain) fn read(reader: &mut Reader, fields: &mut Fields<'_>) -> O
 
 /// What each part allows alone and not together with another.
 fn check(reader: &mut Reader, fields: &Fields<'_>, terms: &Terms) {
-    let fault = |key: &str, message: String| {
+    let mut fault = |key: &str, message: String| {
         if let Some(node) = fields.peek(key) {
             reader.fault(node.at, &fields.path(key), message);
         }
     };
-    let mut fault = fault;
     let (starts, ends) = (terms.starts, terms.ends);
     if let Some((starts, ends)) = starts.zip(ends).filter(|(starts, ends)| ends <= starts) {
         return fault("ends", format!("{ends} is not after `starts`, {starts}"));
@@ -123,8 +119,8 @@ fn check(reader: &mut Reader, fields: &Fields<'_>, terms: &Terms) {
         (Some(_), Some(ends)) if first.is_none_or(|first| first > ends) => "never fires between `starts` and `ends`",
         _ => return,
     };
-    if let Some(key) = cadence_key(fields).filter(|key| *key != "at") {
-        fault(key, never.to_owned());
+    if terms.key() != "at" {
+        fault(terms.key(), never.to_owned());
     }
 }
 
@@ -273,16 +269,21 @@ fn stretch(reader: &mut Reader, fields: &mut Fields<'_>, zone: &str) -> Option<S
 }
 
 /// A field's meaning, if it is there and has one.
-fn field<T>(
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    read: impl FnOnce(&Node, &str) -> Option<T>,
-) -> Option<T> {
+fn field<T>(fields: &mut Fields<'_>, name: &'static str, read: impl FnOnce(&Node, &str) -> Option<T>) -> Option<T> {
     let path = fields.path(name);
     fields.take(name).and_then(|node| read(node, &path))
 }
 
 impl Terms {
+    /// The key of a document that says when.
+    pub fn key(&self) -> &'static str {
+        match self.cadence.source() {
+            Source::Cron { .. } => "cron",
+            Source::Every { .. } => "every",
+            Source::At(_) => "at",
+        }
+    }
+
     /// The terms as a document writes them: an object of their keys, without those that say what would hold anyway. A
     /// period is taken to be counted from `starts`, or from the beginning of 1970.
     pub fn to_document(&self) -> Value {

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     expression::{Expression, Template},
     run::SlotPolicy,
+    schedule::Terms,
     schema::Schema,
 };
 
@@ -25,6 +26,7 @@ mod tests_full;
 #[cfg(test)]
 mod tests_schema;
 mod trigger;
+mod triggers;
 
 pub use super::document::{Fault, MAX_SOURCE, Position};
 pub use parse::parse;
@@ -34,6 +36,7 @@ pub use step::{
 };
 pub use steps::{MAX_STEPS, is_identifier};
 pub use trigger::{AlertChange, Direction, Entry, Trigger, TriggerKind};
+pub use triggers::MAX_SCHEDULED;
 
 /// A checked workflow document. Its source text is what is stored; this is parsed from it again when a run needs it.
 #[derive(Debug, Clone)]
@@ -93,6 +96,11 @@ impl Workflow {
     /// Whether a run is not made while another of its key goes on.
     pub fn skips(&self) -> bool {
         self.concurrency.as_ref().is_some_and(|concurrency| concurrency.policy == SlotPolicy::Skip)
+    }
+
+    /// The schedules among its triggers, in the order written.
+    pub fn schedules(&self) -> impl Iterator<Item = (&Trigger, &Terms)> {
+        self.on.iter().filter_map(|trigger| Some((trigger, trigger.terms()?)))
     }
 
     /// Whether other workflows may run it as a step.
