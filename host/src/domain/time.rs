@@ -58,7 +58,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 pub fn write_duration(duration: Duration) -> String {
     let whole_ms = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let fitting = units.into_iter().find(|(unit_ms, _)| whole_ms > 0 && whole_ms % unit_ms == 0);
+    let fitting = units.into_iter().find(|(unit_ms, _)| whole_ms > 0 && whole_ms.is_multiple_of(*unit_ms));
     match fitting {
         Some((unit_ms, unit)) => format!("{}{unit}", whole_ms / unit_ms),
         None if whole_ms == 0 => "0s".to_owned(),

@@ -115,10 +115,9 @@ fn unknown_names(inputs: &Template) -> Vec<(String, String)> {
 /// Why a name cannot be read in the inputs of a tick's run.
 fn unknown_name(path: &Path) -> Option<String> {
     match path.names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["trigger"] => None,
+        ["trigger"] | [] => None,
         ["trigger", field, ..] => unknown_field(field),
         [root, ..] => Some(format!("{root} is not in scope here: only trigger is")),
-        [] => None,
     }
 }
 

@@ -113,7 +113,6 @@ fn check(reader: &mut Reader, fields: &Fields<'_>, terms: &Terms) {
     let from = starts.map_or_else(Timestamp::default, |starts| starts.minus(Duration::from_millis(1)));
     let first = terms.cadence.next_after(from);
     let never = match (starts, ends) {
-        (None, None) => return,
         (Some(_), None) if first.is_none() => "never fires after `starts`",
         (None, Some(ends)) if first.is_none_or(|first| first > ends) => "never fires before `ends`",
         (Some(_), Some(ends)) if first.is_none_or(|first| first > ends) => "never fires between `starts` and `ends`",
@@ -298,7 +297,7 @@ impl Terms {
             written.insert("jitter".to_owned(), json!(write_duration(self.jitter)));
         }
         if self.overlap != Overlap::default() {
-            written.insert("overlap".to_owned(), json!(word(&OVERLAPS, self.overlap)));
+            written.insert("overlap".to_owned(), json!(word(&OVERLAPS, &self.overlap)));
         }
         if self.catch_up != CATCH_UP {
             written.insert("catch_up".to_owned(), self.catch_up.to_document());
@@ -316,7 +315,7 @@ impl Terms {
 
 impl CatchUp {
     fn to_document(self) -> Value {
-        let mode = word(&MODES, self.mode);
+        let mode = word(&MODES, &self.mode);
         let all = self.mode == CatchUpMode::All;
         let window = write_duration(self.window);
         match (self.window == CATCH_UP.window, all && self.most != CATCH_UP.most) {
@@ -340,7 +339,7 @@ impl Blackout {
                 written.insert("until".to_owned(), json!(until));
             }
         }
-        written.insert("then".to_owned(), json!(word(&POLICIES, self.then)));
+        written.insert("then".to_owned(), json!(word(&POLICIES, &self.then)));
         if let Some(reason) = &self.reason {
             written.insert("reason".to_owned(), json!(reason));
         }
@@ -370,6 +369,6 @@ fn when<'a>(written: &mut Map<String, Value>, cadence: &'a Cadence, default: &'a
 }
 
 /// The word of a meaning.
-fn word<T: PartialEq>(words: &'static [(&'static str, T)], meaning: T) -> &'static str {
-    words.iter().find(|(_, known)| *known == meaning).map_or("", |(word, _)| word)
+fn word<T: PartialEq>(words: &'static [(&'static str, T)], meaning: &T) -> &'static str {
+    words.iter().find(|(_, known)| known == meaning).map_or("", |(word, _)| word)
 }
