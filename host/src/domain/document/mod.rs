@@ -54,3 +54,26 @@ impl fmt::Display for Fault {
 pub fn value(source: &str) -> Result<Value, Vec<Fault>> {
     Ok(load(source)?.value())
 }
+
+/// What a document says it is (`kind`); nothing if it does not say, or is no document.
+pub fn kind(source: &str) -> Option<String> {
+    let root = load(source).ok()?;
+    let Data::Object(fields) = &root.data else { return None };
+    let (_, node) = fields.iter().find(|(name, _)| name.text == "kind")?;
+    node.as_text().map(str::to_owned)
+}
+
+/// Where the parts of a document stand, for faults that are found after it was read.
+pub(super) struct Places(Option<Node>);
+
+impl Places {
+    /// The places of a source; of one that is no document, its beginning alone.
+    pub(super) fn of(source: &str) -> Self {
+        Self(load(source).ok())
+    }
+
+    /// The place of the part that a JSON pointer leads to, or of the deepest one on the way.
+    pub(super) fn at(&self, pointer: &str) -> Position {
+        self.0.as_ref().map_or(Position { line: 1, column: 1 }, |root| root.at_pointer(pointer).at)
+    }
+}

@@ -14,6 +14,7 @@ pub mod builtin;
 pub mod check;
 pub mod document;
 mod parse;
+pub mod scheduled;
 mod scope;
 mod step;
 mod steps;

@@ -114,7 +114,7 @@ fn needs<'a>(workflow: &'a Workflow, faults: &mut Vec<Fault>) -> BTreeMap<&'a st
 }
 
 /// The word of a trigger that may come without an incident.
-fn may_lack_incident(kind: &TriggerKind) -> Option<&'static str> {
+pub(super) fn may_lack_incident(kind: &TriggerKind) -> Option<&'static str> {
     match kind {
         TriggerKind::Manual { .. } => Some("manual"),
         TriggerKind::RunFinished { .. } => Some("run_finished"),
