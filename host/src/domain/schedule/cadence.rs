@@ -10,9 +10,20 @@ pub struct Cadence {
     source: Source,
 }
 
+/// How a cadence was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written<'a> {
+    /// A cron expression.
+    Cron(&'a str),
+    /// A period, counted from a time.
+    Every(Duration, Timestamp),
+    /// One time.
+    At(Timestamp),
+}
+
 /// What a cadence was made of.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+enum Source {
     /// A cron expression.
     Cron {
         /// As it was written.
@@ -64,9 +75,21 @@ impl Cadence {
         Self { source: Source::At(time) }
     }
 
-    /// What it was made of.
-    pub fn source(&self) -> &Source {
-        &self.source
+    /// How it was written.
+    pub fn written(&self) -> Written<'_> {
+        match &self.source {
+            Source::Cron { expression, .. } => Written::Cron(expression),
+            Source::Every { period, anchor } => Written::Every(*period, *anchor),
+            Source::At(time) => Written::At(*time),
+        }
+    }
+
+    /// Its time zone.
+    pub fn zone(&self) -> &str {
+        match &self.source {
+            Source::Cron { zone, .. } => zone,
+            _ => "UTC",
+        }
     }
 
     /// The first time after `after`; none when there is no further one.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Blackout, BlackoutPolicy, Cadence, CatchUp, CatchUpMode, MAX_CAUGHT_UP, Overlap, Stretch, Terms, cadence::Source,
+    Blackout, BlackoutPolicy, Cadence, CatchUp, CatchUpMode, MAX_CAUGHT_UP, Overlap, Stretch, Terms, cadence::Written,
 };
 use crate::domain::{
     document::{Data, Fields, Node, Reader},
@@ -96,15 +96,15 @@ fn check(reader: &mut Reader, fields: &Fields<'_>, terms: &Terms) {
     if let Some((starts, ends)) = starts.zip(ends).filter(|(starts, ends)| ends <= starts) {
         return fault("ends", format!("{ends} is not after `starts`, {starts}"));
     }
-    match terms.cadence.source() {
-        Source::At(at) if starts.is_some_and(|starts| *at < starts) => {
+    match terms.cadence.written() {
+        Written::At(at) if starts.is_some_and(|starts| at < starts) => {
             fault("at", "is before `starts`, so it never fires".to_owned());
         }
-        Source::At(at) if ends.is_some_and(|ends| *at > ends) => {
+        Written::At(at) if ends.is_some_and(|ends| at > ends) => {
             fault("at", "is after `ends`, so it never fires".to_owned());
         }
-        Source::Every { period, .. } if terms.jitter >= *period => {
-            let period = write_duration(*period);
+        Written::Every(period, _) if terms.jitter >= period => {
+            let period = write_duration(period);
             fault("jitter", format!("{} is not less than `every`, {period}", write_duration(terms.jitter)));
         }
         _ => {}
@@ -276,10 +276,10 @@ fn field<T>(fields: &mut Fields<'_>, name: &'static str, read: impl FnOnce(&Node
 impl Terms {
     /// The key of a document that says when.
     pub fn key(&self) -> &'static str {
-        match self.cadence.source() {
-            Source::Cron { .. } => "cron",
-            Source::Every { .. } => "every",
-            Source::At(_) => "at",
+        match self.cadence.written() {
+            Written::Cron(_) => "cron",
+            Written::Every(..) => "every",
+            Written::At(_) => "at",
         }
     }
 
@@ -349,19 +349,20 @@ impl Blackout {
 
 /// Writes when; gives the zone that blackouts inherit.
 fn when<'a>(written: &mut Map<String, Value>, cadence: &'a Cadence, default: &'a str) -> &'a str {
-    match cadence.source() {
-        Source::Cron { expression, zone } => {
+    match cadence.written() {
+        Written::Cron(expression) => {
+            let zone = cadence.zone();
             written.insert("cron".to_owned(), json!(expression));
             if zone != default {
                 written.insert("timezone".to_owned(), json!(zone));
             }
             zone
         }
-        Source::Every { period, .. } => {
-            written.insert("every".to_owned(), json!(write_duration(*period)));
+        Written::Every(period, _) => {
+            written.insert("every".to_owned(), json!(write_duration(period)));
             default
         }
-        Source::At(time) => {
+        Written::At(time) => {
             written.insert("at".to_owned(), json!(time));
             default
         }
