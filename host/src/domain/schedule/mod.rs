@@ -13,9 +13,17 @@ use super::{
 };
 
 pub mod cadence;
+mod cron;
+mod describe;
+mod fire;
+mod syntax;
+#[cfg(test)]
+mod tests_cadence;
 pub mod tick;
+mod zone;
 
-pub use cadence::Cadence;
+pub use cadence::{Cadence, CadenceFault};
+pub use fire::Fire;
 
 /// A schedule as it was defined. What it has done so far is its [`State`].
 #[derive(Debug, Clone)]
