@@ -13,13 +13,21 @@ use super::{
 };
 
 pub mod cadence;
+mod cron;
+mod describe;
 pub mod document;
+mod fire;
+mod syntax;
 pub(super) mod terms;
+#[cfg(test)]
+mod tests_cadence;
 #[cfg(test)]
 mod tests_document;
 pub mod tick;
+mod zone;
 
-pub use cadence::Cadence;
+pub use cadence::{Cadence, CadenceFault};
+pub use fire::Fire;
 
 /// A schedule as it was defined. What it has done so far is its [`State`].
 #[derive(Debug, Clone)]
