@@ -40,7 +40,7 @@ pub(super) struct Apply {
 impl Apply {
     pub(super) async fn run(self, client: &ClientOptions) -> Result<ExitCode, Failed> {
         let documents = documents(&self.folder)?;
-        let body = json!({ "workflows": documents, "prune": self.prune, "dry_run": true });
+        let body = json!({ "documents": documents, "prune": self.prune, "dry_run": true });
         let shown = client.post("/apply", body.clone()).await?;
         let changes: Vec<&Value> = shown["changes"].as_array().into_iter().flatten().collect();
         let differing = changes.iter().filter(|change| change["change"] != json!("unchanged")).count();
@@ -59,7 +59,7 @@ impl Apply {
         // What was shown is what is applied: anything saved since is refused.
         let expect: Map<String, Value> =
             changes.iter().map(|change| (word(change, "workflow"), change["revision"].clone())).collect();
-        let body = json!({ "workflows": documents, "prune": self.prune, "expect": expect });
+        let body = json!({ "documents": documents, "prune": self.prune, "expect": expect });
         let answer = client.post("/apply", body).await?;
         client.show(&answer, |_| format!("applied {differing} of {}", changes.len()))?;
         Ok(ExitCode::SUCCESS)

@@ -4,13 +4,14 @@
 //! - [`id`], [`time`], [`person`]: who and when
 //! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
 //! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
-//! - [`expression`], [`workflow`]: the document
+//! - [`document`], [`expression`], [`workflow`]: what people write, and the workflow among it
 //! - [`run`]: its execution
 //! - [`schedule`]: when it runs by itself
 
 pub mod alert;
 pub mod audit;
 pub mod connection;
+pub mod document;
 pub mod event;
 pub mod expression;
 pub mod id;

@@ -1,4 +1,4 @@
-//! What stands at the root: health, readiness, metrics, and the descriptions of the API and of a workflow document.
+//! What stands at the root: health, readiness, metrics, and the descriptions of the API and of the documents.
 
 use axum::{
     Json, Router,
@@ -18,7 +18,7 @@ use utoipa::{
 
 use super::problem::Problem;
 use crate::{
-    domain::workflow,
+    domain::{schedule, workflow},
     engine::{Engine, EngineError},
 };
 
@@ -51,7 +51,8 @@ pub(super) fn routes(document: Document) -> Router<Engine> {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async move || Json(document)))
-        .route("/schemas/workflow.json", get(workflow_schema))
+        .route("/schemas/workflow.json", get(async || schema(workflow::document::SCHEMA)))
+        .route("/schemas/schedule.json", get(async || schema(schedule::document::SCHEMA)))
 }
 
 /// Whether requests can be served: the database answers, writes get to its disk in time, this host holds its lease, and the
@@ -67,9 +68,9 @@ fn not_ready(error: EngineError) -> Problem {
     Problem { status: StatusCode::SERVICE_UNAVAILABLE.as_u16(), ..problem }
 }
 
-/// The JSON Schema of a workflow document, for editors: they ask without a token.
-async fn workflow_schema() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/schema+json")], workflow::document::SCHEMA)
+/// The JSON Schema of a kind of document, for editors: they ask without a token.
+fn schema(text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], text)
 }
 
 /// A few numbers in Prometheus' text format.

@@ -1,5 +1,5 @@
-//! Schedules: what runs at which times, and what became of each of those times. The nouns; [`cadence`] computes the times,
-//! [`tick`] decides what becomes of them. Reads no clock.
+//! Schedules: what runs at which times, and what became of each of those times. The nouns; [`document`] reads them, [`cadence`]
+//! computes the times, [`tick`] decides what becomes of them. Reads no clock.
 
 use std::time::Duration;
 
@@ -14,14 +14,26 @@ use super::{
 
 mod blackout;
 pub mod cadence;
+mod cron;
+mod describe;
+pub mod document;
 mod due;
+mod fire;
 mod hold;
+mod syntax;
+pub(super) mod terms;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_cadence;
+#[cfg(test)]
+mod tests_document;
 pub mod tick;
+mod zone;
 
-pub use cadence::Cadence;
+pub use cadence::{Cadence, CadenceFault};
 pub use due::{ComingTick, ON_TIME, between, coming, is_over, offset, run_id};
+pub use fire::Fire;
 pub use hold::Unwilling;
 
 /// A schedule as it was defined. What it has done so far is its [`State`].
