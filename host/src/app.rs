@@ -48,6 +48,8 @@ pub struct Config {
     pub operator_hosts: Option<Vec<String>>,
     /// How long runs are kept after their end; none: for ever.
     pub keep_runs: Option<Duration>,
+    /// What comes by the clock comes at most this often.
+    pub shortest_interval: Duration,
 }
 
 /// Why a server does not start.
@@ -132,7 +134,8 @@ impl App {
         })?;
         let host = identity(&config.data, &*clock, &*random)?;
         let lease = store.register_host(host, LEASE).await?;
-        let engine = Engine::new(Parts { store, plugins, keyring, clock, random, lease, keep_runs: config.keep_runs });
+        let (keep_runs, shortest_interval) = (config.keep_runs, config.shortest_interval);
+        let engine = Engine::new(Parts { store, plugins, keyring, clock, random, lease, keep_runs, shortest_interval });
         let made_token = engine.ensure_admin(config.admin_token.as_ref()).await?;
         engine.beat().await;
         let refused = |source| AppError::Listen { address: config.listen, source };

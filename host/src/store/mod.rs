@@ -5,7 +5,7 @@
 //! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `health`: whether it does,
 //!   `pressure`: whether in time
 //! - `rows`, `read`: between nouns and rows
-//! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+//! - `incidents`, `runs`, `links`, `events`, `schedules`, `library`, `people`, `hosts`, `state`: a noun each
 //! - `retain`: forgetting what ended long ago; `backup`: a copy of an SQLite file
 
 use std::{sync::Arc, time::Duration};
@@ -30,6 +30,7 @@ mod read;
 mod retain;
 mod rows;
 mod runs;
+mod schedules;
 mod state;
 mod statement;
 mod write;
@@ -43,8 +44,11 @@ pub use incidents::IncidentFilter;
 pub use journal::Written;
 pub use read::Page;
 pub use runs::RunFilter;
+pub use schedules::Share;
 pub use state::{StateChange, StateExpect, StateValue};
-pub use write::{Committed, Dependant, Guard, KeyRecord, SealedSecret, StoredPlugin, WorkflowRevision, Write};
+pub use write::{
+    Committed, Dependant, Guard, KeyRecord, SealedSecret, StoredPlugin, StoredSchedule, WorkflowRevision, Write,
+};
 
 /// Why the database did not do it.
 #[derive(Debug, Clone, thiserror::Error)]

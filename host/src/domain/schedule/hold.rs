@@ -25,16 +25,21 @@ pub enum Unwilling {
 impl State {
     /// The state of a schedule that is made at `now`: it begins with the first time after that.
     pub fn fresh(schedule: &Schedule, now: Timestamp) -> Self {
-        let mut state = Self { mark: now, ..Self::default() };
+        let mut state = Self { times: schedule.terms.times(), mark: now, ..Self::default() };
         due::refresh(schedule, &mut state, now);
         state
     }
 
-    /// The schedule's definition changed: what it did stays, times from now on follow the new one. What was due under the old
-    /// one has to be decided before.
-    pub fn redefine(&mut self, schedule: &Schedule, now: Timestamp) {
-        self.mark = self.mark.max(now.minus(due::offset(schedule)));
-        due::refresh(schedule, self, now);
+    /// Follows the definition if it has other times than before: those since the change. Times that a hold keeps back are
+    /// told by the new definition.
+    pub(super) fn follow(&mut self, schedule: &Schedule) {
+        let times = schedule.terms.times();
+        if self.times != times {
+            self.times = times;
+            if self.paused.is_none() {
+                self.mark = self.mark.max(schedule.since.minus(due::offset(schedule)));
+            }
+        }
     }
 
     /// A run has started that has to be watched.

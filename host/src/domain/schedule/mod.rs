@@ -50,6 +50,8 @@ pub struct Schedule {
     pub target: Target,
     /// When, and under which rules.
     pub terms: Terms,
+    /// Since when it is defined like this.
+    pub since: Timestamp,
 }
 
 /// Who made a schedule, and so who may change it.
@@ -59,7 +61,10 @@ pub enum Owner {
     /// People, by `PUT /schedules/{name}`.
     People,
     /// A workflow's document: it comes and goes with the trigger.
-    Workflow,
+    Workflow {
+        /// The workflow.
+        name: String,
+    },
     /// An incident: its timers.
     Incident {
         /// The incident.
@@ -68,7 +73,8 @@ pub enum Owner {
 }
 
 /// What a tick does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Target {
     /// It starts a workflow.
     Workflow {
@@ -107,6 +113,13 @@ pub struct Terms {
     pub blackouts: Vec<Blackout>,
     /// After how many failed runs in a row people are warned. Default 3; 0: never.
     pub warn_after: u32,
+}
+
+impl Terms {
+    /// What its times follow from, as a text that is another when they may be others.
+    pub fn times(&self) -> String {
+        format!("{:?} in {} from {:?}", self.cadence.written(), self.cadence.zone(), self.starts)
+    }
 }
 
 /// What becomes of a tick while an earlier run of the schedule goes on.
@@ -185,6 +198,8 @@ pub enum BlackoutPolicy {
 /// What a schedule has done so far: one row, changed by compare-and-set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct State {
+    /// The times it follows, as [`Terms::times`] writes them.
+    pub times: String,
     /// The high-water mark: every time up to it has been decided. A clock that jumps back never fires it again.
     pub mark: Timestamp,
     /// The next time of the cadence; none when there is no further one.

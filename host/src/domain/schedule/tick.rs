@@ -42,6 +42,7 @@ pub struct Start {
 
 /// Decides what is to be decided at `now`. Called before anything is due, or twice, it changes nothing.
 pub fn advance(schedule: &Schedule, state: &mut State, seen: &Seen, now: Timestamp) -> Decided {
+    state.follow(schedule);
     let mut machine = Machine {
         schedule,
         state,
@@ -120,7 +121,13 @@ impl Machine<'_> {
                 }
                 // It stood behind a blackout, and now it stands behind a run.
                 None if until.is_some() && kind == TickKind::Regular => self.behind(&mut left, nominal, kind),
-                None => left.push(Waiting { until: None, ..waiting }),
+                None => {
+                    // Whoever asked for it may have died before the run heard of it.
+                    if kind == TickKind::Regular && self.schedule.terms.overlap == Overlap::CancelRunning {
+                        self.cancel_running();
+                    }
+                    left.push(Waiting { until: None, ..waiting });
+                }
             }
         }
         self.state.waiting = left;
@@ -247,13 +254,17 @@ impl Machine<'_> {
                     }
                     !gives_way
                 });
-                for run in &self.state.running {
-                    if !self.decided.cancel.contains(run) {
-                        self.decided.cancel.push(*run);
-                    }
-                }
+                self.cancel_running();
                 self.note(nominal, kind, TickOutcome::Queued, Some(format!("run {run} is being canceled")));
                 waiting.push(Waiting { nominal, kind, until: None });
+            }
+        }
+    }
+
+    fn cancel_running(&mut self) {
+        for run in &self.state.running {
+            if !self.decided.cancel.contains(run) {
+                self.decided.cancel.push(*run);
             }
         }
     }

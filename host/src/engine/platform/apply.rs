@@ -16,7 +16,7 @@ use crate::{
         workflow::{self, Workflow, check, scheduled},
     },
     engine::catalog::Catalog,
-    store::{Guard, WorkflowRevision},
+    store::{Dependant, Guard, WorkflowRevision, Write},
 };
 
 /// The most documents of a set.
@@ -64,6 +64,16 @@ pub enum Noun {
     Schedule,
 }
 
+impl Noun {
+    /// The noun.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
 /// One document of a set.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -98,10 +108,6 @@ impl Engine {
         }
         let catalog = self.catalog().await?;
         let set = checked(&request.documents, &catalog).map_err(EngineError::Documents)?;
-        if let Some(name) = set.schedules.keys().next() {
-            let message = format!("{name}: schedules cannot be brought in a set yet");
-            return Err(EngineError::invalid("documents", message));
-        }
         let mut changes = Vec::with_capacity(set.workflows.len());
         for (name, source) in &set.workflows {
             let known = self.store().newest_workflow_revision(name).await?;
@@ -124,10 +130,11 @@ impl Engine {
                 }
             }
         }
+        changes.extend(self.schedule_changes(&set.schedules, request.prune).await?);
         for change in &changes {
             let seen = request.expected.get(&change.name);
             if seen.is_some_and(|seen| *seen != change.known) {
-                return Err(EngineError::Stale { noun: "workflow", actual: change.known });
+                return Err(EngineError::Stale { noun: change.noun.word(), actual: change.known });
             }
         }
         Ok(changes)
@@ -145,18 +152,81 @@ impl Engine {
             created_by: caller.person.handle.clone(),
             deleted: change.kind == ChangeKind::Delete,
         };
-        let differing = changes.iter().filter(|change| change.kind != ChangeKind::Unchanged);
-        let revisions: Vec<WorkflowRevision> = differing.map(revision).collect();
-        if revisions.is_empty() {
+        let differing: Vec<&Change> = changes.iter().filter(|change| change.kind != ChangeKind::Unchanged).collect();
+        if differing.is_empty() {
             return Ok(changes);
         }
-        let data = json!(revisions.iter().map(|one| (one.name.clone(), one.revision)).collect::<BTreeMap<_, _>>());
-        if self.change_platform(caller, Guard::Workflows(revisions), "workflow.apply", "workflows", data).await? {
+        let mut then = Vec::new();
+        for change in &differing {
+            then.extend(self.with_change(caller, change)?);
+        }
+        let data = json!(differing.iter().map(|one| (one.name.clone(), one.known + 1)).collect::<BTreeMap<_, _>>());
+        let workflows = differing.iter().filter(|change| change.noun == Noun::Workflow);
+        let guard = Guard::Workflows(workflows.map(|change| revision(change)).collect());
+        if self.change_platform_with(caller, Write { guard, then }, "workflow.apply", "workflows", data).await? {
             return Ok(changes);
         }
         let message = "a workflow was saved by somebody else in the same moment: look at the difference again";
         Err(EngineError::Conflict(message.to_owned()))
     }
+}
+
+impl Engine {
+    /// What bringing schedules would change. They are compared as documents, not as texts.
+    async fn schedule_changes(
+        &self,
+        set: &BTreeMap<String, schedule::document::Document>,
+        prune: bool,
+    ) -> Result<Vec<Change>, EngineError> {
+        let (noun, mut changes) = (Noun::Schedule, Vec::new());
+        for (name, document) in set {
+            let (known, before) = match self.store().schedule(name).await? {
+                Some(_) => self.schedule(name).await.map(|view| (view.revision, text(&view.document)))?,
+                None => (0, String::new()),
+            };
+            let after = text(&document.to_value());
+            let kind = match known {
+                0 => ChangeKind::Create,
+                _ if before == after => ChangeKind::Unchanged,
+                _ => ChangeKind::Update,
+            };
+            changes.push(Change { noun, name: name.clone(), kind, known, before, after });
+        }
+        let mut page = None;
+        while prune {
+            let some = self.schedules(Some("people"), page.as_deref(), 200).await?;
+            let Some(last) = some.last() else { break };
+            page = Some(last.schedule.name.clone());
+            for view in some.into_iter().filter(|view| !set.contains_key(&view.schedule.name)) {
+                let (name, kind, before) = (view.schedule.name, ChangeKind::Delete, text(&view.document));
+                changes.push(Change { noun, name, kind, known: view.revision, before, after: String::new() });
+            }
+        }
+        Ok(changes)
+    }
+
+    /// What is written for a change beside a workflow's revision.
+    fn with_change(&self, caller: &Caller, change: &Change) -> Result<Vec<Dependant>, EngineError> {
+        let by = &caller.person.handle;
+        let deleted = change.kind == ChangeKind::Delete;
+        match change.noun {
+            Noun::Workflow if deleted => Ok(self.schedules_of_workflow(&change.name, None, by)),
+            Noun::Workflow => {
+                let workflow = Self::parsed(&change.name, change.known + 1, &change.after)?;
+                Ok(self.schedules_of_workflow(&change.name, Some(&workflow), by))
+            }
+            Noun::Schedule if deleted => Ok(vec![Dependant::DropSchedule(change.name.clone())]),
+            Noun::Schedule => {
+                let document = schedule::document::parse(&change.after).map_err(EngineError::Document)?;
+                Ok(vec![Dependant::Define(Box::new(self.schedule_of_people(document, by)))])
+            }
+        }
+    }
+}
+
+/// A document of a schedule as it is compared.
+fn text(document: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
 /// A set whose documents are all in order, by name.

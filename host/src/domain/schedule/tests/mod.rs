@@ -41,6 +41,7 @@ pub(super) fn every_minute() -> Schedule {
             blackouts: Vec::new(),
             warn_after: 3,
         },
+        since: at(0),
     }
 }
 
@@ -304,6 +305,19 @@ fn it_begins_and_ends_when_it_was_told() {
     world.end(RunStatus::Succeeded);
     assert_eq!(world.settle(240), []);
     assert!(is_over(&world.state));
+}
+
+#[test]
+fn another_definition_counts_from_its_change() {
+    let mut world = World::new(|terms| terms.overlap = Overlap::Allow);
+    world.settle(60);
+    world.schedule.terms.cadence = Cadence::every(Duration::from_secs(30), at(0));
+    world.schedule.since = at(100);
+    assert_eq!(world.settle(121), [(120, 1, Started)]);
+    // Other rules leave the times as they are.
+    world.schedule.terms.catch_up.mode = CatchUpMode::None;
+    world.schedule.since = at(151);
+    assert_eq!(world.settle(152), [(150, 1, Started)]);
 }
 
 #[test]
