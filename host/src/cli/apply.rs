@@ -24,7 +24,8 @@ const WOULD_CHANGE: u8 = 2;
 
 #[derive(Args)]
 pub(super) struct Apply {
-    /// A folder of `.yaml`, `.yml` and `.json` documents; folders in it too, hidden ones not.
+    /// A folder of `.yaml`, `.yml` and `.json` documents; folders in it too, hidden ones not. Those that say `kind: schedule`
+    /// are schedules, the others workflows.
     folder: PathBuf,
     /// Takes workflows out of use that are not in the folder.
     #[arg(long)]
@@ -109,7 +110,8 @@ fn collect(folder: &Path, level: usize, files: &mut Vec<PathBuf>) -> Result<(), 
 fn show(changes: &[&Value]) -> Result<(), Failed> {
     let mut unchanged = 0;
     for change in changes {
-        let (name, revision) = (word(change, "workflow"), &change["revision"]);
+        let noun = if change["schedule"].is_string() { "schedule" } else { "workflow" };
+        let (name, revision) = (word(change, noun), &change["revision"]);
         let (colour, text) = match word(change, "change").as_str() {
             "create" => (Colour::Green, format!("+ {name}")),
             "update" => (Colour::Yellow, format!("~ {name} (revision {revision})")),
