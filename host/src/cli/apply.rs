@@ -58,9 +58,14 @@ impl Apply {
             return Err(Failed("nothing was changed".to_owned()));
         }
         // What was shown is what is applied: anything saved since is refused.
-        let expect: Map<String, Value> =
-            changes.iter().map(|change| (word(change, "workflow"), change["revision"].clone())).collect();
-        let body = json!({ "documents": documents, "prune": self.prune, "expect": expect });
+        let expect = |noun: &str| -> Map<String, Value> {
+            let named = changes.iter().filter(|change| change[noun].is_string());
+            named.map(|change| (word(change, noun), change["revision"].clone())).collect()
+        };
+        let (expect, expect_schedules) = (expect("workflow"), expect("schedule"));
+        let body = json!({
+            "documents": documents, "prune": self.prune, "expect": expect, "expect_schedules": expect_schedules,
+        });
         let answer = client.post("/apply", body).await?;
         client.show(&answer, |_| format!("applied {differing} of {}", changes.len()))?;
         Ok(ExitCode::SUCCESS)

@@ -39,7 +39,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "DURATION", value_parser = kept, env = "WARDROOM_KEEP_RUNS")]
     keep_runs: Option<Duration>,
     /// What comes by the clock comes at most this often: schedules that are more frequent are refused when they are saved.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "WARDROOM_SHORTEST_INTERVAL")]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = interval, env = "WARDROOM_SHORTEST_INTERVAL")]
     shortest_interval: Duration,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t, env = "WARDROOM_LOG_FORMAT")]
@@ -86,6 +86,14 @@ impl Serve {
         }
         app.stop().await;
         Ok(())
+    }
+}
+
+/// The shortest interval of schedules.
+fn interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(interval) if interval >= Duration::from_millis(1) => Ok(interval),
+        _ => Err("a duration is wanted: 10s, 1m or 1h".to_owned()),
     }
 }
 

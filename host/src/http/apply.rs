@@ -42,6 +42,9 @@ pub struct Applying {
     /// The revisions that a dry run showed, by workflow (0: there was none): what has changed since is 412.
     #[serde(default)]
     expect: BTreeMap<String, i64>,
+    /// The same by schedule.
+    #[serde(default)]
+    expect_schedules: BTreeMap<String, i64>,
 }
 
 /// A document.
@@ -111,9 +114,9 @@ async fn apply(
     Engineer(caller): Engineer,
     body: Body<Applying>,
 ) -> Result<Json<Applied>, Problem> {
-    let Applying { documents, prune, dry_run, expect } = body.value;
+    let Applying { documents, prune, dry_run, expect, expect_schedules } = body.value;
     let documents = documents.into_iter().map(|Document { source, file }| SourceFile { file, source }).collect();
-    let request = ApplyRequest { documents, prune, expected: expect };
+    let request = ApplyRequest { documents, prune, expected: expect, expected_schedules: expect_schedules };
     let changes = if dry_run { engine.compare(&request).await? } else { engine.apply(&caller, &request).await? };
     let applied = !dry_run && changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
     Ok(Json(Applied { applied, changes: changes.into_iter().map(Changed::from).collect() }))

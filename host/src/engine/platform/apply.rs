@@ -40,6 +40,8 @@ pub struct ApplyRequest {
     pub prune: bool,
     /// The revisions that the caller has seen, by workflow; 0 for one that was not there.
     pub expected: BTreeMap<String, i64>,
+    /// The same by schedule.
+    pub expected_schedules: BTreeMap<String, i64>,
 }
 
 /// What is done with a document.
@@ -132,7 +134,10 @@ impl Engine {
         }
         changes.extend(self.schedule_changes(&set.schedules, request.prune).await?);
         for change in &changes {
-            let seen = request.expected.get(&change.name);
+            let seen = match change.noun {
+                Noun::Workflow => request.expected.get(&change.name),
+                Noun::Schedule => request.expected_schedules.get(&change.name),
+            };
             if seen.is_some_and(|seen| *seen != change.known) {
                 return Err(EngineError::Stale { noun: change.noun.word(), actual: change.known });
             }

@@ -23,7 +23,7 @@ const OUTCOMES: [TickOutcome; 11] = [
 ];
 
 /// The upper bounds of the lateness buckets, in milliseconds.
-pub const LATENESS_MS: [u64; 8] = [10, 25, 50, 100, 250, 500, 1_000, 10_000];
+pub(crate) const LATENESS_MS: [u64; 8] = [10, 25, 50, 100, 250, 500, 1_000, 10_000];
 
 /// Ticks by what became of them, and how late those were that started in time.
 #[derive(Debug, Default)]

@@ -19,7 +19,7 @@ use crate::{
 /// How often a change is tried again when another was faster.
 const LOST_WRITES: usize = 16;
 /// The most times that are made up for at once.
-pub const MAX_BACKFILL: usize = schedule::MAX_QUEUED;
+const MAX_BACKFILL: usize = schedule::MAX_QUEUED;
 
 impl Engine {
     /// Every fault of a schedule's document; none when it can be saved.
@@ -254,7 +254,7 @@ impl Engine {
         (gap < shortest).then(|| {
             let message =
                 format!("it comes every {gap:?}: this server wants at least {shortest:?} (--shortest-interval)");
-            Fault::new(at, terms.cadence.key(), message)
+            Fault::new(at, terms.key(), message)
         })
     }
 }

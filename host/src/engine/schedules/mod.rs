@@ -26,6 +26,7 @@ mod target;
 mod tick;
 mod timers;
 
+pub(crate) use counts::LATENESS_MS;
 pub use counts::TickCounts;
 pub use timers::{TimerCadence, TimerRequest};
 

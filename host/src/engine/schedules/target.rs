@@ -88,7 +88,7 @@ impl Engine {
         };
         let over = matches!(incident.stage, Stage::Closed | Stage::Canceled) || until.contains(&incident.stage);
         if over {
-            return Ok(Rings::Over(format!("{} is in {}", incident.number(), incident.stage)));
+            return Ok(Rings::Over(format!("{} is in {}", incident.reference(), incident.stage)));
         }
         let at = self.now();
         let entry = NewEntry {

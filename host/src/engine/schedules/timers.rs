@@ -53,10 +53,10 @@ impl Engine {
         request: &TimerRequest,
     ) -> Result<ScheduleView, EngineError> {
         let incident = self.incident_by_reference(incident).await?;
-        let cadence = self.checked_timer(&incident, request)?;
+        let (cadence, starts) = self.checked_timer(&incident, request)?;
         let terms = Terms {
             cadence,
-            starts: None,
+            starts,
             ends: None,
             jitter: Duration::ZERO,
             overlap: Overlap::Allow,
@@ -67,7 +67,7 @@ impl Engine {
         };
         let owner = Owner::Incident { id: incident.id };
         if self.store().schedules_of(&owner).await?.len() >= MAX_TIMERS {
-            return Err(EngineError::Conflict(format!("{} has {MAX_TIMERS} timers already", incident.number())));
+            return Err(EngineError::Conflict(format!("{} has {MAX_TIMERS} timers already", incident.reference())));
         }
         let (name, text, until) = (request.name.clone(), request.text.trim().to_owned(), request.until.clone());
         let full = full_name(&incident, &name);
@@ -80,7 +80,7 @@ impl Engine {
         {
             return self.view(stored);
         }
-        Err(EngineError::Conflict(format!("{} has a timer {:?} already", incident.number(), request.name)))
+        Err(EngineError::Conflict(format!("{} has a timer {:?} already", incident.reference(), request.name)))
     }
 
     /// The timers of an incident.
@@ -106,7 +106,12 @@ impl Engine {
         Err(EngineError::Overloaded)
     }
 
-    fn checked_timer(&self, incident: &Incident, request: &TimerRequest) -> Result<Cadence, EngineError> {
+    /// When a timer comes, and from when on. A document counts a period from its beginning: so does the timer.
+    fn checked_timer(
+        &self,
+        incident: &Incident,
+        request: &TimerRequest,
+    ) -> Result<(Cadence, Option<Timestamp>), EngineError> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let name = request.name.as_str();
         if name.len() > 64 || !name.chars().all(allowed) || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
@@ -117,7 +122,7 @@ impl Engine {
             return Err(EngineError::invalid("text", "1 to 500 characters are wanted: the timeline says it"));
         }
         if matches!(incident.stage, Stage::Closed | Stage::Canceled) || request.until.contains(&incident.stage) {
-            let message = format!("{} is in {}: its timers are over", incident.number(), incident.stage);
+            let message = format!("{} is in {}: its timers are over", incident.reference(), incident.stage);
             return Err(EngineError::Conflict(message));
         }
         let (now, shortest) = (self.now(), self.0.parts.shortest_interval);
@@ -126,17 +131,20 @@ impl Engine {
             TimerCadence::Every(period) if period < shortest || period > longest => {
                 Err(EngineError::invalid("every", format!("{shortest:?} to 366d is wanted")))
             }
-            TimerCadence::Every(period) => Ok(Cadence::every(period, now)),
+            TimerCadence::Every(period) => {
+                let starts = now.plus(period);
+                Ok((Cadence::every(period, starts), Some(starts)))
+            }
             TimerCadence::In(after) if after > longest => Err(EngineError::invalid("in", "at most 366d is wanted")),
-            TimerCadence::In(after) => Ok(Cadence::at(now.plus(after))),
+            TimerCadence::In(after) => Ok((Cadence::at(now.plus(after)), None)),
             TimerCadence::At(at) if at <= now || at > now.plus(longest) => {
                 Err(EngineError::invalid("at", format!("a time after now, which is {now}, within 366 days is wanted")))
             }
-            TimerCadence::At(at) => Ok(Cadence::at(at)),
+            TimerCadence::At(at) => Ok((Cadence::at(at), None)),
         }
     }
 }
 
 fn full_name(incident: &Incident, timer: &str) -> String {
-    format!("{}.{timer}", incident.number())
+    format!("{}.{timer}", incident.reference())
 }
