@@ -114,6 +114,11 @@ impl std::fmt::Debug for EngineHandle {
 impl App {
     /// Starts a server: brings the database up to date, takes over what an earlier life left, and listens.
     pub async fn start(config: Config) -> Result<Self, AppError> {
+        Self::start_by(config, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock than the machine's.
+    pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let lock = claim(&config.data)?;
         let keyring = Arc::new(Keyring::new(*key(&config)?.expose_secret()));
         let url = match &config.database_url {
@@ -121,7 +126,6 @@ impl App {
             None => format!("sqlite:{}", config.data.join(DATABASE_FILE).display()),
         };
         let store = Store::open(&url).await?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let plugins = PluginHost::new(Options {
             cache: Some((config.data.join("plugin-cache"), SecretBox::new(Box::new(keyring.derive("plugin cache"))))),

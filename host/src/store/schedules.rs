@@ -54,6 +54,14 @@ impl Store {
         row.map(|row| schedule(&Cursor(&row))).transpose()
     }
 
+    /// The schedules of these names: at least one.
+    pub async fn schedules_named(
+        &self,
+        names: impl Iterator<Item = &String>,
+    ) -> Result<Vec<StoredSchedule>, StoreError> {
+        each(&Select::new(SELECT).among("name", names.map(Cell::text)).all(self).await?, schedule)
+    }
+
     /// A page of schedules by name; only those of an owner's kind (`people`, `workflow` or `incident`) if one is named.
     pub async fn schedules(&self, owner: Option<&str>, page: &Page) -> Result<Vec<StoredSchedule>, StoreError> {
         let rows = Select::new(SELECT)

@@ -3,7 +3,7 @@
 //! brings, `timers` those of incidents, `counts` the figures.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -72,8 +72,8 @@ pub struct Coming {
 pub(super) struct Scheduler {
     /// Something changed: the loop looks.
     pub(super) changed: tokio::sync::Notify,
-    /// Schedules whose runs have ended: they are looked at before their time.
-    told: Mutex<BTreeSet<String>>,
+    /// Schedules whose runs have ended, and whether one of them failed.
+    told: Mutex<BTreeMap<String, bool>>,
     parsed: Mutex<HashMap<ScheduleId, (i64, Arc<Schedule>)>>,
     counts: TickCounts,
 }

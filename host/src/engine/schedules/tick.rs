@@ -1,7 +1,7 @@
 //! The loop of schedules: looks at those that are due, lets the pure machine decide, and writes what it decided together with
 //! the runs that start. However many hosts look at a schedule, one of them moves it on.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
@@ -14,7 +14,7 @@ use crate::{
         event::{Event, Fact},
         id::{EventId, RunId},
         person::Actor,
-        run::{Run, happening::Happening},
+        run::{Run, RunStatus, happening::Happening},
         schedule::{Owner, Schedule, Target, Tick, TickOutcome, offset, tick},
         time::Timestamp,
     },
@@ -82,23 +82,37 @@ impl Engine {
             looks.share = Share { index, of, ..looks.share };
             looks.asked_at = Some(asked);
         }
-        for name in self.told() {
-            if let Some(stored) = self.store().schedule(&name).await? {
-                self.tick(stored).await;
-            }
-        }
         let due = self.store().due_schedules(now, looks.share, BATCH).await?;
         let full = due.len() == BATCH as usize;
-        self.tick_all(due).await;
-        if full {
+        if self.tick_all(due).await > 0 && full {
             return Ok(Duration::ZERO);
         }
+        self.look_at_told().await?;
         let next = self.store().next_due_schedule(now).await?;
         Ok(next.map_or(LOOK, |next| next.since(self.now()).min(LOOK)))
     }
 
-    async fn tick_all(&self, schedules: Vec<StoredSchedule>) {
-        stream::iter(schedules).for_each_concurrent(AT_ONCE, |stored| self.tick(stored)).await;
+    /// Decides several; how many of them that went well for.
+    async fn tick_all(&self, schedules: Vec<StoredSchedule>) -> usize {
+        let decided = stream::iter(schedules).map(|stored| self.tick(stored)).buffer_unordered(AT_ONCE);
+        decided.filter(|went_well| std::future::ready(*went_well)).count().await
+    }
+
+    /// Looks at schedules whose runs have ended, where that changes something before their next time: something waits for the
+    /// run, or it failed.
+    async fn look_at_told(&self) -> Result<(), EngineError> {
+        let mut told = self.told().into_iter().peekable();
+        while told.peek().is_some() {
+            let some: BTreeMap<String, bool> = told.by_ref().take(AT_ONCE).collect();
+            let mut schedules = self.store().schedules_named(some.keys()).await?;
+            schedules.retain(|stored| {
+                !stored.state.waiting.is_empty()
+                    || stored.state.failures > 0
+                    || some.get(&stored.name).is_some_and(|failed| *failed)
+            });
+            self.tick_all(schedules).await;
+        }
+        Ok(())
     }
 
     /// Looks at every schedule, due or not: what was to be looked at by a clock that was ahead.
@@ -116,28 +130,32 @@ impl Engine {
     pub(in crate::engine) fn tell_schedule(&self, run: &Run) {
         if let Some(name) = schedule_of(&run.trigger) {
             let mut told = self.0.scheduler.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            told.insert(name.to_owned());
+            let failed = run.status != RunStatus::Succeeded;
+            let known = told.entry(name.to_owned()).or_default();
+            *known |= failed;
             drop(told);
             self.0.scheduler.changed.notify_one();
         }
     }
 
-    fn told(&self) -> BTreeSet<String> {
+    fn told(&self) -> BTreeMap<String, bool> {
         std::mem::take(&mut *self.0.scheduler.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// Decides a schedule until there is nothing more to decide now. What goes wrong is told and tried again.
-    async fn tick(&self, mut stored: StoredSchedule) {
+    /// Decides a schedule until there is nothing more to decide now; whether that went well. What did not is told and tried
+    /// again.
+    async fn tick(&self, mut stored: StoredSchedule) -> bool {
         for _ in 0..IN_A_ROW {
             match self.tick_once(&mut stored).await {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => return true,
                 Err(error) => {
                     tracing::warn!(schedule.name = %stored.name, %error, "a schedule could not be decided; trying again");
-                    return;
+                    return false;
                 }
             }
         }
+        true
     }
 
     /// Decides once and writes that; whether there is more to decide at once. Another host that was faster has done it.
