@@ -1,5 +1,7 @@
 //! What stands at the root: health, readiness, metrics, and the descriptions of the API and of the documents.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -19,7 +21,10 @@ use utoipa::{
 use super::problem::Problem;
 use crate::{
     domain::{schedule, workflow},
-    engine::{Engine, EngineError},
+    engine::{
+        Engine, EngineError,
+        schedules::{LATENESS_MS, TickCounts},
+    },
 };
 
 #[derive(OpenApi)]
@@ -76,7 +81,7 @@ fn schema(text: &'static str) -> impl IntoResponse {
 /// A few numbers in Prometheus' text format.
 async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
     let written = engine.store().written();
-    let text = format!(
+    let mut text = format!(
         "# HELP wardroom_runs_live Runs that have not ended.\n# TYPE wardroom_runs_live gauge\nwardroom_runs_live {}\n\
          # HELP wardroom_store_rows_written_total Rows inserted or updated.\n\
          # TYPE wardroom_store_rows_written_total counter\nwardroom_store_rows_written_total {}\n\
@@ -89,5 +94,33 @@ async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Prob
         written.commits(),
         engine.forgotten().runs(),
     );
+    text.push_str(&ticks(engine.tick_counts()));
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}
+
+/// The scheduler's figures.
+fn ticks(counts: &TickCounts) -> String {
+    let outcomes: String = counts
+        .outcomes()
+        // A label's value stands in quotes, like a JSON text.
+        .map(|(outcome, count)| format!("wardroom_schedule_ticks_total{{outcome={}}} {count}\n", json!(outcome)))
+        .collect();
+    let (buckets, count, sum_ms) = counts.lateness();
+    let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
+    let buckets: String = LATENESS_MS
+        .iter()
+        .zip(buckets)
+        .map(|(bound, count)| {
+            format!("wardroom_schedule_lateness_seconds_bucket{{le=\"{}\"}} {count}\n", seconds(*bound))
+        })
+        .collect();
+    format!(
+        "# HELP wardroom_schedule_ticks_total Times of schedules by what became of them.\n\
+         # TYPE wardroom_schedule_ticks_total counter\n{outcomes}\
+         # HELP wardroom_schedule_lateness_seconds How late schedules started that started in time.\n\
+         # TYPE wardroom_schedule_lateness_seconds histogram\n{buckets}\
+         wardroom_schedule_lateness_seconds_bucket{{le=\"+Inf\"}} {count}\n\
+         wardroom_schedule_lateness_seconds_sum {}\nwardroom_schedule_lateness_seconds_count {count}\n",
+        seconds(sum_ms)
+    )
 }

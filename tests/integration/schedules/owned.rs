@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{count, every_second, nap, on_both, ticks};
+use super::{count, every_second, on_both, ticks};
 
 #[tokio::test]
 async fn a_workflow_s_schedules_come_change_and_go_with_its_document() {
@@ -41,7 +41,7 @@ async fn a_schedule_whose_runs_fail_warns_once_and_starts_who_listens() {
     on_both(|api| async move {
         let listener = r"{ name: tell, on: [{ schedule_failing: {} }], steps: [{ id: nap, sleep: 1ms }] }";
         api.save("tell", listener).await;
-        let steps = json!([{ "id": "never", "wait_for": "nothing", "timeout": "10ms" }]);
+        let steps = json!([{ "id": "never", "wait_for": { "signal": "nothing", "timeout": "1s" } }]);
         api.save("broken", &every_second("broken", &json!({ "warn_after": 2 }), &steps)).await;
         let view = api.until("/schedules/broken.1", |view| view["failures"].as_u64() >= Some(3)).await;
         assert!(view["warning"].as_str().is_some_and(|warning| !warning.is_empty()), "{view:#}");

@@ -1,6 +1,8 @@
 //! What people do to a schedule: make and change it, pause and resume it, start it by hand, and go back to times in the past.
 
-use super::{Lapsed, MAX_QUEUED, Paused, Schedule, State, Tick, TickKind, TickOutcome, Waiting, due, tick::Start};
+use super::{
+    Lapsed, MAX_QUEUED, MAX_RUNNING, Paused, Schedule, State, Tick, TickKind, TickOutcome, Waiting, due, tick::Start,
+};
 use crate::domain::{id::RunId, time::Timestamp};
 
 /// Why a schedule does not do what was asked of it.
@@ -44,6 +46,10 @@ impl State {
 
     /// A run has started that has to be watched.
     pub fn started(&mut self, schedule: &Schedule, run: RunId, now: Timestamp) {
+        if self.running.len() >= MAX_RUNNING {
+            // By hand more may go on than are watched: the oldest is let go.
+            self.running.remove(0);
+        }
         self.running.push(run);
         let due = self.due.filter(|due| *due <= now);
         due::refresh(schedule, self, now);

@@ -197,17 +197,19 @@ impl Engine {
             };
             changes.push(Change { noun, name: name.clone(), kind, known, before, after });
         }
+        if !prune {
+            return Ok(changes);
+        }
         let mut page = None;
-        while prune {
+        loop {
             let some = self.schedules(Some("people"), page.as_deref(), 200).await?;
-            let Some(last) = some.last() else { break };
+            let Some(last) = some.last() else { return Ok(changes) };
             page = Some(last.schedule.name.clone());
             for view in some.into_iter().filter(|view| !set.contains_key(&view.schedule.name)) {
                 let (name, kind, before) = (view.schedule.name, ChangeKind::Delete, text(&view.document));
                 changes.push(Change { noun, name, kind, known: view.revision, before, after: String::new() });
             }
         }
-        Ok(changes)
     }
 
     /// What is written for a change beside a workflow's revision.

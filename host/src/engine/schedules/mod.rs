@@ -121,6 +121,13 @@ impl Engine {
         Ok(coming.into_iter().map(|tick| shown(&schedule, tick)).collect())
     }
 
+    /// The time it comes next, unless it is held or over.
+    pub fn next_of(&self, view: &ScheduleView) -> Option<Coming> {
+        let next = view.state.next?;
+        let before = next.minus(std::time::Duration::from_millis(1));
+        schedule::coming(&view.schedule, before, 1).into_iter().next().map(|tick| shown(&view.schedule, tick))
+    }
+
     /// What the scheduler did since the start, for the metrics.
     pub fn tick_counts(&self) -> &TickCounts {
         &self.0.scheduler.counts

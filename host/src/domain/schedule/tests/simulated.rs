@@ -98,13 +98,13 @@ impl World {
         }
         self.most_running = self.most_running.max(state.running.len());
         for tick in decided.ticks {
-            self.record(tick);
+            self.record(&tick);
         }
         self.write(&state);
         state.due.is_some_and(|due| due <= now)
     }
 
-    fn record(&mut self, tick: Tick) {
+    fn record(&mut self, tick: &Tick) {
         let before = self.rows.insert((tick.nominal, tick.kind), tick.clone());
         if let Some(before) = before {
             let waited = matches!(before.outcome, TickOutcome::Held | TickOutcome::Queued);
@@ -155,7 +155,9 @@ impl World {
                 let times: Vec<Timestamp> = times.into_iter().filter(new).collect();
                 if let Ok(ticks) = state.backfill(&self.schedule, &times, now) {
                     self.write(&state);
-                    ticks.into_iter().for_each(|tick| self.record(tick));
+                    for tick in ticks {
+                        self.record(&tick);
+                    }
                 }
             }
         }
