@@ -19,6 +19,10 @@ mod fire;
 mod syntax;
 #[cfg(test)]
 mod tests_cadence;
+#[cfg(test)]
+mod tests_tables;
+#[cfg(test)]
+mod tests_vectors;
 pub mod tick;
 mod zone;
 
