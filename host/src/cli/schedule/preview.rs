@@ -52,7 +52,7 @@ impl Preview {
         let cadence = self.cadence()?;
         let fires: Vec<Fire> = cadence.fires(from).take(usize::from(self.count)).collect();
         if self.json {
-            let fires: Vec<Value> = fires.into_iter().map(in_json).collect();
+            let fires: Vec<Value> = fires.iter().map(in_json).collect();
             terminal::json(&json!({ "description": cadence.describe(), "fires": fires }))?;
             return Ok(());
         }
@@ -102,7 +102,7 @@ fn pointed(text: &str, fault: &CadenceFault) -> Failed {
     Failed(format!("character {}{place}: {fault}\n  {text}\n  {}{mark}", fault.offset + 1, " ".repeat(fault.offset)))
 }
 
-fn in_json(fire: Fire) -> Value {
+fn in_json(fire: &Fire) -> Value {
     json!({ "utc": utc(fire.at), "local": fire.local, "note": fire.note })
 }
 

@@ -323,8 +323,8 @@ fn special(unit: Unit, text: &str, at: usize) -> Result<Option<Item>, CadenceFau
 fn value(unit: Unit, text: &str, at: usize) -> Result<u32, CadenceFault> {
     let (low, high) = unit.bounds();
     let (names, zeroth) = unit.names();
-    let named = (zeroth..).zip(names).find(|(_, known)| **known == text).map(|(value, _)| value);
-    if let Some(value) = named.or_else(|| number(text).filter(|value| (low..=high).contains(value))) {
+    let by_name = (zeroth..).zip(names).find(|(_, known)| **known == text).map(|(value, _)| value);
+    if let Some(value) = by_name.or_else(|| number(text).filter(|value| (low..=high).contains(value))) {
         return Ok(value);
     }
     Err(unit.fault(at, format!("`{text}` is not {}: {}", unit.one(), unit.takes())))
