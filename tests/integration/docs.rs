@@ -191,7 +191,8 @@ fn the_rehearsal_of_the_documentation_plays_and_a_wrong_one_says_what_differs() 
 #[test]
 fn the_preview_of_the_documentation_is_what_the_command_prints() {
     let preview = |arguments: &[&str]| {
-        let command = Command::new(root().join("target/debug/wardroom")).args(["schedule", "preview"]).args(arguments).output();
+        let command =
+            Command::new(root().join("target/debug/wardroom")).args(["schedule", "preview"]).args(arguments).output();
         let output = command.expect("runs");
         let [out, error] = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
         (output.status.code(), out, error)
@@ -215,7 +216,8 @@ fn the_preview_of_the_documentation_is_what_the_command_prints() {
     assert_eq!((&answer["fires"][0], &answer["fires"][1]["note"]), (&first, &Value::Null));
     assert_eq!(answer["fires"].as_array().map(Vec::len), Some(3));
 
-    let (code, said, _) = preview(&["--every", "90m", "--starts", "2026-03-28T11:00:00Z", "--from", "2026-03-28T12:00:00Z"]);
+    let (code, said, _) =
+        preview(&["--every", "90m", "--starts", "2026-03-28T11:00:00Z", "--from", "2026-03-28T12:00:00Z"]);
     assert!(code == Some(0) && said.starts_with("Every 90 minutes, counted from 2026-03-28T11:00:00+00:00"), "{said}");
     assert_eq!(said.lines().nth(3).map(|line| &line[..25]), Some("2026-03-28T12:30:00+00:00"));
     assert_eq!(preview(&["--cron", "@daily", "--every", "1d"]).0, Some(2));
