@@ -222,3 +222,38 @@ fn the_rehearsal_of_the_documentation_plays_and_a_wrong_one_says_what_differs() 
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
 }
+
+#[test]
+fn the_preview_of_the_documentation_is_what_the_command_prints() {
+    let preview = |arguments: &[&str]| {
+        let command =
+            Command::new(root().join("target/debug/wardroom")).args(["schedule", "preview"]).args(arguments).output();
+        let output = command.expect("runs");
+        let [out, error] = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+        (output.status.code(), out, error)
+    };
+    let berlin = ["--timezone", "Europe/Berlin", "--from", "2026-03-28T12:00:00Z", "--count", "3"];
+    let document = std::fs::read_to_string(root().join("docs/schedules.md")).expect("is there");
+    let shown: Vec<&str> = document.split("```text\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let (code, said, _) = preview(&[&["--cron", "30 2 * * *"], &berlin[..]].concat());
+    assert_eq!((code, said.as_str()), (Some(0), shown[0]));
+    let (code, said, error) = preview(&["--cron", "61 * * * *"]);
+    assert_eq!((code, said.as_str(), error.as_str()), (Some(1), "", shown[1]));
+
+    let (code, said, _) = preview(&[&["--cron", "30 2 * * *", "--json"], &berlin[..]].concat());
+    let answer: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!((code, answer["description"].as_str()), (Some(0), Some("At 02:30, every day, Europe/Berlin")));
+    let first = json!({
+        "utc": "2026-03-29T01:00:00Z",
+        "local": "2026-03-29T03:00:00+02:00",
+        "note": "02:30 does not exist on this day (clocks go forward): fires at 03:00",
+    });
+    assert_eq!((&answer["fires"][0], &answer["fires"][1]["note"]), (&first, &Value::Null));
+    assert_eq!(answer["fires"].as_array().map(Vec::len), Some(3));
+
+    let (code, said, _) =
+        preview(&["--every", "90m", "--starts", "2026-03-28T11:00:00Z", "--from", "2026-03-28T12:00:00Z"]);
+    assert!(code == Some(0) && said.starts_with("Every 90 minutes, counted from 2026-03-28T11:00:00+00:00"), "{said}");
+    assert_eq!(said.lines().nth(3).map(|line| &line[..25]), Some("2026-03-28T12:30:00+00:00"));
+    assert_eq!(preview(&["--cron", "@daily", "--every", "1d"]).0, Some(2));
+}

@@ -100,27 +100,25 @@ async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Prob
 
 /// The scheduler's figures.
 fn ticks(counts: &TickCounts) -> String {
-    let outcomes: String = counts
-        .outcomes()
-        // A label's value stands in quotes, like a JSON text.
-        .map(|(outcome, count)| format!("wardroom_schedule_ticks_total{{outcome={}}} {count}\n", json!(outcome)))
-        .collect();
     let (buckets, count, sum_ms) = counts.lateness();
     let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
-    let buckets: String = LATENESS_MS
-        .iter()
-        .zip(buckets)
-        .map(|(bound, count)| {
-            format!("wardroom_schedule_lateness_seconds_bucket{{le=\"{}\"}} {count}\n", seconds(*bound))
-        })
-        .collect();
-    format!(
-        "# HELP wardroom_schedule_ticks_total Times of schedules by what became of them.\n\
-         # TYPE wardroom_schedule_ticks_total counter\n{outcomes}\
-         # HELP wardroom_schedule_lateness_seconds How late schedules started that started in time.\n\
-         # TYPE wardroom_schedule_lateness_seconds histogram\n{buckets}\
-         wardroom_schedule_lateness_seconds_bucket{{le=\"+Inf\"}} {count}\n\
-         wardroom_schedule_lateness_seconds_sum {}\nwardroom_schedule_lateness_seconds_count {count}\n",
-        seconds(sum_ms)
-    )
+    let mut lines = vec![
+        "# HELP wardroom_schedule_ticks_total Times of schedules by what became of them.".to_owned(),
+        "# TYPE wardroom_schedule_ticks_total counter".to_owned(),
+    ];
+    // A label's value stands in quotes, like a JSON text.
+    let labelled = |(outcome, count)| format!("wardroom_schedule_ticks_total{{outcome={}}} {count}", json!(outcome));
+    lines.extend(counts.outcomes().map(labelled));
+    lines.extend([
+        "# HELP wardroom_schedule_lateness_seconds How late schedules started that started in time.".to_owned(),
+        "# TYPE wardroom_schedule_lateness_seconds histogram".to_owned(),
+    ]);
+    let bounds = LATENESS_MS.iter().map(|bound| seconds(*bound).to_string()).chain(["+Inf".to_owned()]);
+    let bucket = |(bound, count)| format!("wardroom_schedule_lateness_seconds_bucket{{le=\"{bound}\"}} {count}");
+    lines.extend(bounds.zip(buckets.into_iter().chain([count])).map(bucket));
+    lines.extend([
+        format!("wardroom_schedule_lateness_seconds_sum {}", seconds(sum_ms)),
+        format!("wardroom_schedule_lateness_seconds_count {count}\n"),
+    ]);
+    lines.join("\n")
 }

@@ -62,7 +62,7 @@ async fn a_schedule_whose_runs_fail_warns_once_and_starts_who_listens() {
 #[tokio::test]
 async fn a_timer_tells_its_incident_and_ends_with_it() {
     on_both(|api| async move {
-        let listener = r#"{ name: remind, on: [{ timer: update }], steps: [{ id: nap, sleep: 1ms }] }"#;
+        let listener = "{ name: remind, on: [{ timer: update }], steps: [{ id: nap, sleep: 1ms }] }";
         api.save("remind", listener).await;
         let incident = api.post("/incidents", json!({ "title": "slow", "severity": "sev2" })).await.ok();
         let id = incident["id"].as_str().expect("an id");

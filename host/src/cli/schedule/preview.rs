@@ -1,4 +1,4 @@
-//! `wardroom schedule preview`: the next times of a cadence, without a server.
+//! `wardroom schedule preview`: the next times of a schedule on the server, or of a cadence without one.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         Failed,
+        client::ClientOptions,
         terminal::{self, Colour, paint},
     },
     clock::{Clock as _, SystemClock},
@@ -20,8 +21,11 @@ const EPOCH_MS: i64 = 0;
 
 #[derive(Args)]
 pub(crate) struct Preview {
+    /// A schedule on the server.
+    #[arg(required_unless_present_any = ["cron", "every"], conflicts_with_all = ["cron", "every"])]
+    name: Option<String>,
     /// A cron expression: 5 fields, 6 with the second first, or one such as @daily.
-    #[arg(long, required_unless_present = "every", conflicts_with = "every")]
+    #[arg(long, conflicts_with = "every")]
     cron: Option<String>,
     /// A period such as 10m, counted from --starts, else from 1970-01-01T00:00:00Z.
     #[arg(long)]
@@ -38,21 +42,21 @@ pub(crate) struct Preview {
     /// How many.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     count: u16,
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 impl Preview {
-    pub(crate) fn run(self) -> Result<(), Failed> {
+    pub(crate) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
+        if let Some(name) = &self.name {
+            return super::server::preview(client, name, self.from.as_deref(), self.count).await;
+        }
         let from = match &self.from {
             Some(text) => time("--from", text)?,
             None => SystemClock.now(),
         };
         let cadence = self.cadence()?;
         let fires: Vec<Fire> = cadence.fires(from).take(usize::from(self.count)).collect();
-        if self.json {
-            let fires: Vec<Value> = fires.into_iter().map(in_json).collect();
+        if client.json {
+            let fires: Vec<Value> = fires.iter().map(in_json).collect();
             terminal::json(&json!({ "description": cadence.describe(), "fires": fires }))?;
             return Ok(());
         }
@@ -102,7 +106,7 @@ fn pointed(text: &str, fault: &CadenceFault) -> Failed {
     Failed(format!("character {}{place}: {fault}\n  {text}\n  {}{mark}", fault.offset + 1, " ".repeat(fault.offset)))
 }
 
-fn in_json(fire: Fire) -> Value {
+fn in_json(fire: &Fire) -> Value {
     json!({ "utc": utc(fire.at), "local": fire.local, "note": fire.note })
 }
 

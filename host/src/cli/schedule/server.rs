@@ -66,8 +66,14 @@ fn summary(schedule: &Value) -> String {
         Some(next) => format!("next {next}"),
         None => "no further time".to_owned(),
     };
-    let state = Some(state(schedule)).filter(|state| !state.is_empty()).map_or_else(String::new, |state| format!("; {state}"));
-    format!("{}: {} (revision {}); {next}{state}", word(schedule, "name"), word(schedule, "description"), schedule["revision"])
+    let state =
+        Some(state(schedule)).filter(|state| !state.is_empty()).map_or_else(String::new, |state| format!("; {state}"));
+    format!(
+        "{}: {} (revision {}); {next}{state}",
+        word(schedule, "name"),
+        word(schedule, "description"),
+        schedule["revision"]
+    )
 }
 
 /// Checks documents without saving them.

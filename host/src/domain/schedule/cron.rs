@@ -253,14 +253,14 @@ impl Cron {
         u64::try_from(shortest).map_or(std::time::Duration::MAX, std::time::Duration::from_secs)
     }
 
-    /// The least distance of two days. 40 years hold every pair of neighbours: the 29th of February on one weekday comes
-    /// again after 28, or 40 around a year such as 2100.
+    /// The least distance of two days. 57 years are enough: even the 29th of February on one weekday comes twice in them,
+    /// 28 years apart.
     fn shortest_gap_in_days(&self) -> i64 {
         let (mut at, end) = (Date::constant(2000, 1, 1), Date::constant(2057, 1, 1));
         let (mut known, mut shortest) = (None, i64::MAX);
         while let Some(next) = self.next_day(at).filter(|next| *next < end && shortest > 1) {
             if let Some(known) = known.replace(next) {
-                shortest = shortest.min(i64::from(next.duration_since(known).as_hours()) / 24);
+                shortest = shortest.min(next.duration_since(known).as_hours() / 24);
             }
             at = next;
         }

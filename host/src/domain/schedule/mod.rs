@@ -28,6 +28,10 @@ mod tests;
 mod tests_cadence;
 #[cfg(test)]
 mod tests_document;
+#[cfg(test)]
+mod tests_tables;
+#[cfg(test)]
+mod tests_vectors;
 pub mod tick;
 mod zone;
 

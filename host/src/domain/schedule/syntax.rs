@@ -84,6 +84,12 @@ impl Unit {
         }
     }
 
+    /// One of what the field counts.
+    fn one(self) -> String {
+        let article = if self == Self::Hour { "an" } else { "a" };
+        format!("{article} {}", self.name())
+    }
+
     /// The least and the greatest value.
     pub(super) fn bounds(self) -> (u32, u32) {
         match self {
@@ -279,10 +285,10 @@ fn range(unit: Unit, (first, last): (&str, &str), step: Option<u32>, at: usize) 
     if low <= high {
         return Ok(Item::Values { first: low, last: high, step: step.unwrap_or(1) });
     }
-    let least = unit.bounds().0;
+    let begin = unit.bounds().0;
     let hint = match unit {
         Unit::DayOfWeek if low == 7 => format!("0-{high}"),
-        _ => format!("{first}-{},{least}-{last}", unit.greatest()),
+        _ => format!("{first}-{},{begin}-{last}", unit.greatest()),
     };
     Err(unit.fault(at, format!("`{first}-{last}` runs backwards: write `{hint}`")))
 }
@@ -316,12 +322,12 @@ fn special(unit: Unit, text: &str, at: usize) -> Result<Option<Item>, CadenceFau
 
 fn value(unit: Unit, text: &str, at: usize) -> Result<u32, CadenceFault> {
     let (low, high) = unit.bounds();
-    let (names, first) = unit.names();
-    let named = (first..).zip(names).find(|(_, name)| **name == text).map(|(value, _)| value);
-    if let Some(value) = named.or_else(|| number(text).filter(|value| (low..=high).contains(value))) {
+    let (names, zeroth) = unit.names();
+    let by_name = (zeroth..).zip(names).find(|(_, known)| **known == text).map(|(value, _)| value);
+    if let Some(value) = by_name.or_else(|| number(text).filter(|value| (low..=high).contains(value))) {
         return Ok(value);
     }
-    Err(unit.fault(at, format!("`{text}` is not a {}: {}", unit.name(), unit.takes())))
+    Err(unit.fault(at, format!("`{text}` is not {}: {}", unit.one(), unit.takes())))
 }
 
 /// A number of at most four digits.

@@ -64,7 +64,7 @@ fn words() {
             Cadence::cron(expression, "Europe/Berlin").unwrap_or_else(|fault| panic!("{expression}: {fault}"));
         assert_eq!(cadence.describe(), format!("{expected}, Europe/Berlin"), "{expression}");
     }
-    let every = Cadence::every(Duration::from_secs(5_400), at("2026-01-01T08:00:00Z"));
+    let every = Cadence::every(Duration::from_mins(90), at("2026-01-01T08:00:00Z"));
     assert_eq!(every.describe(), "Every 90 minutes, counted from 2026-01-01T08:00:00+00:00");
     let once = Cadence::at(at("2026-01-01T08:00:00Z")).told_in("Asia/Kolkata").expect("a zone");
     assert_eq!(once.describe(), "Once, at 2026-01-01T13:30:00+05:30, Asia/Kolkata");
@@ -101,7 +101,7 @@ fn the_calendar_has_two_ends() {
 
 #[test]
 fn a_period_is_counted_from_its_anchor_in_both_directions() {
-    let every = Cadence::every(Duration::from_secs(600), at("2026-01-01T00:03:00Z"));
+    let every = Cadence::every(Duration::from_mins(10), at("2026-01-01T00:03:00Z"));
     assert_eq!(every.next_after(at("2025-12-31T23:50:00Z")), Some(at("2025-12-31T23:53:00Z")));
     assert_eq!(every.next_after(at("2026-01-01T00:03:00Z")), Some(at("2026-01-01T00:13:00Z")));
 }
@@ -110,7 +110,7 @@ fn a_period_is_counted_from_its_anchor_in_both_directions() {
 fn skipping_counts_what_walking_finds() {
     let (after, until) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T02:00:00Z"));
     for cadence in [
-        Cadence::every(Duration::from_secs(600), Timestamp::default()),
+        Cadence::every(Duration::from_mins(10), Timestamp::default()),
         Cadence::cron("*/10 * * * *", "UTC").expect("good"),
     ] {
         let all = cadence.skip_to(after, until, 100);

@@ -153,8 +153,10 @@ impl Zone {
         for _ in 0..TRIES {
             local = cron.next(local)?;
             match self.place(local)? {
-                Place::Once(at) | Place::Twice(at, _) if at > after => return Some(at),
-                Place::Twice(_, at) if at > after => return Some(at),
+                Place::Once(at) if at > after => return Some(at),
+                Place::Twice(first, second) if second > after => {
+                    return Some(if first > after { first } else { second });
+                }
                 Place::Once(_) | Place::Twice(..) => {}
                 Place::Never(resumes) => local = self.local(resumes).checked_sub(1.second()).ok()?,
             }
