@@ -191,3 +191,32 @@ async fn the_schedules_of_a_set_are_checked_with_its_workflows() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_set_brings_schedules_with_the_workflows_they_start_or_nothing() {
+    on_both(|api| async move {
+        connected(&api, json!({})).await;
+        let schedule =
+            |every: &str| file("often", &format!("kind: schedule\nname: often\nworkflow: sweep\nevery: {every}\n"));
+        let set = |every: &str| json!([file("sweep", &document("sweep", "/a")), schedule(every)]);
+        let shown = api.post("/apply", json!({ "documents": set("10m"), "dry_run": true })).await.ok();
+        assert_eq!(shown["changes"].as_array().map(Vec::len), Some(2), "{shown:#}");
+        api.get("/schedules/often").await.problem(404);
+        let made = api.post("/apply", json!({ "documents": set("10m") })).await.ok();
+        assert_eq!(made["applied"], json!(true));
+        let first = api.get("/schedules/often").await.ok();
+        assert_eq!((&first["document"]["every"], &first["revision"]), (&json!("10m"), &json!(1)), "{first:#}");
+        let same = api.post("/apply", json!({ "documents": set("10m") })).await.ok();
+        assert_eq!(same["applied"], json!(false), "{same:#}");
+        let stale = json!({ "documents": set("20m"), "expect_schedules": { "often": 7 } });
+        api.post("/apply", stale).await.problem(412);
+        api.post("/apply", json!({ "documents": set("20m"), "expect_schedules": { "often": 1 } })).await.ok();
+        let second = api.get("/schedules/often").await.ok();
+        assert_eq!((&second["document"]["every"], &second["revision"]), (&json!("20m"), &json!(2)), "{second:#}");
+        let pruned = json!({ "documents": [file("sweep", &document("sweep", "/a"))], "prune": true });
+        api.post("/apply", pruned).await.ok();
+        api.get("/schedules/often").await.problem(404);
+        assert_eq!(names(&api).await, ["sweep"]);
+    })
+    .await;
+}
