@@ -48,6 +48,8 @@ pub struct Config {
     pub operator_hosts: Option<Vec<String>>,
     /// How long runs are kept after their end; none: for ever.
     pub keep_runs: Option<Duration>,
+    /// What comes by the clock comes at most this often.
+    pub shortest_interval: Duration,
 }
 
 /// Why a server does not start.
@@ -112,6 +114,11 @@ impl std::fmt::Debug for EngineHandle {
 impl App {
     /// Starts a server: brings the database up to date, takes over what an earlier life left, and listens.
     pub async fn start(config: Config) -> Result<Self, AppError> {
+        Self::start_by(config, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock than the machine's.
+    pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let lock = claim(&config.data)?;
         let keyring = Arc::new(Keyring::new(*key(&config)?.expose_secret()));
         let url = match &config.database_url {
@@ -119,7 +126,6 @@ impl App {
             None => format!("sqlite:{}", config.data.join(DATABASE_FILE).display()),
         };
         let store = Store::open(&url).await?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let plugins = PluginHost::new(Options {
             cache: Some((config.data.join("plugin-cache"), SecretBox::new(Box::new(keyring.derive("plugin cache"))))),
@@ -132,7 +138,8 @@ impl App {
         })?;
         let host = identity(&config.data, &*clock, &*random)?;
         let lease = store.register_host(host, LEASE).await?;
-        let engine = Engine::new(Parts { store, plugins, keyring, clock, random, lease, keep_runs: config.keep_runs });
+        let (keep_runs, shortest_interval) = (config.keep_runs, config.shortest_interval);
+        let engine = Engine::new(Parts { store, plugins, keyring, clock, random, lease, keep_runs, shortest_interval });
         let made_token = engine.ensure_admin(config.admin_token.as_ref()).await?;
         engine.beat().await;
         let refused = |source| AppError::Listen { address: config.listen, source };

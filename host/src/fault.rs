@@ -37,7 +37,7 @@ mod armed {
     };
 
     /// Every point there is.
-    pub const POINTS: [&str; 9] = [
+    pub const POINTS: [&str; 12] = [
         // The journal has a batch and has not begun a transaction.
         "journal.begin",
         // The guards are written, what hangs on them is not.
@@ -54,6 +54,10 @@ mod armed {
         "engine.returned",
         // An event was read and nothing was done about it.
         "engine.event",
+        // A schedule is due and nothing was decided; it was decided and not written; it was written and its runs have no actor.
+        "schedule.look",
+        "schedule.write",
+        "schedule.written",
     ];
 
     /// The longest pause, so that a slip of the pen does not look like a hanging server.

@@ -263,6 +263,44 @@ CREATE TABLE approvals (
 CREATE INDEX approvals_pending ON approvals (id) WHERE status = 'pending';
 CREATE INDEX approvals_run ON approvals (run_id);
 
+CREATE TABLE schedules (
+    name TEXT PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    -- people, workflow or incident; and which workflow or incident, empty for people.
+    owner TEXT NOT NULL,
+    owner_name TEXT NOT NULL,
+    -- Counts the scheduled triggers of a workflow from 1; 0 for others.
+    position BIGINT NOT NULL,
+    -- Its share of the work: hosts divide these among themselves.
+    share BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    -- Counts changes of the document.
+    revision BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    updated_by TEXT NOT NULL,
+    state TEXT NOT NULL,
+    -- When it wants to be looked at; null when never again by itself.
+    due_at BIGINT,
+    version BIGINT NOT NULL
+);
+CREATE INDEX schedules_due ON schedules (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX schedules_owner ON schedules (owner, owner_name);
+
+CREATE TABLE ticks (
+    schedule_id TEXT NOT NULL,
+    nominal BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    -- Neighbours that fared alike share a row: the last of them, and how many they are.
+    last_nominal BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    outcome TEXT NOT NULL,
+    why TEXT,
+    at BIGINT NOT NULL,
+    run_id TEXT,
+    PRIMARY KEY (schedule_id, nominal, kind)
+) WITHOUT ROWID;
+CREATE INDEX ticks_at ON ticks (at);
+
 CREATE TABLE keys (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,

@@ -12,6 +12,7 @@ mod latency;
 mod load;
 mod options;
 mod resume;
+mod schedules;
 mod site;
 mod sleepers;
 mod storm;
@@ -92,6 +93,7 @@ async fn run(scenario: Scenario, kind: Kind, floor: &Floor, progress: &Progress)
         Scenario::Resume => Box::pin(resume::measure(kind)).await,
         Scenario::Storm => Box::pin(storm::measure(kind)).await,
         Scenario::Sleepers => Box::pin(sleepers::measure(kind, progress)).await,
+        Scenario::Schedules => Box::pin(schedules::measure(kind, progress)).await,
         Scenario::History => Box::pin(history::measure(kind, progress)).await,
     }
 }

@@ -19,11 +19,13 @@ pub(crate) enum Scenario {
     Storm,
     /// 100,000 runs that sleep.
     Sleepers,
+    /// 10,000 schedules.
+    Schedules,
     /// 1,000,000 runs that have ended.
     History,
 }
 
-const EVERY: [Scenario; 8] = [
+const EVERY: [Scenario; 9] = [
     Scenario::Latency,
     Scenario::FanOut,
     Scenario::Sustained,
@@ -31,6 +33,7 @@ const EVERY: [Scenario; 8] = [
     Scenario::Resume,
     Scenario::Storm,
     Scenario::Sleepers,
+    Scenario::Schedules,
     Scenario::History,
 ];
 
@@ -45,6 +48,7 @@ impl Scenario {
             Self::Resume => "resume",
             Self::Storm => "storm",
             Self::Sleepers => "sleepers",
+            Self::Schedules => "schedules",
             Self::History => "history",
         }
     }

@@ -27,6 +27,8 @@ pub(crate) struct Site {
     kind: Kind,
     // Dropped in this order: the server first, then the files under it.
     server: Child,
+    /// A second host over the same database.
+    second: Option<(Child, TempDir)>,
     data: TempDir,
     database: Database,
 }
@@ -39,7 +41,18 @@ impl Site {
     pub(crate) async fn start(kind: Kind) -> Self {
         let (database, data) = (Database::new(kind).await, tempfile::tempdir().expect("a folder"));
         let (server, api, _) = start(data.path(), &database.url).await;
-        Self { api, kind, server, data, database }
+        Self { api, kind, server, second: None, data, database }
+    }
+
+    /// Starts a second host over the same database, with the same key.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub(crate) async fn join(&mut self) {
+        let data = tempfile::tempdir().expect("a folder");
+        std::fs::copy(self.data.path().join("key"), data.path().join("key")).expect("the key is there");
+        let (server, ..) = start(data.path(), &self.database.url).await;
+        self.second = Some((server, data));
     }
 
     /// Ends the server as a crash does.
@@ -47,6 +60,9 @@ impl Site {
     /// # Panics
     /// When it cannot be killed.
     pub(crate) async fn kill(&mut self) {
+        if let Some((mut second, _data)) = self.second.take() {
+            second.kill().await.expect("the second host is killed");
+        }
         self.server.kill().await.expect("the server is killed");
     }
 

@@ -2,8 +2,9 @@
 
 mod api;
 mod backup;
-mod crash;
+pub(crate) mod crash;
 mod docs;
 mod incident;
 mod plugin;
+mod schedules;
 mod store;

@@ -25,6 +25,8 @@ pub struct Server {
     pub database: Database,
     /// How long it keeps runs, from its next start on; none: for ever.
     pub keep_runs: Option<Duration>,
+    /// How often schedules may come, from its next start on.
+    pub shortest_interval: Duration,
     /// Its data folder.
     pub data: PathBuf,
     /// Keeps that folder, when it is the test's own.
@@ -43,13 +45,26 @@ impl Server {
         Self { _folder: Some(folder), ..Self::over(data, database).await }
     }
 
+    /// Starts one whose schedules may come every second.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn ticking(kind: Kind) -> Self {
+        let mut server = Self::start(kind).await;
+        server.shortest_interval = Duration::from_secs(1);
+        server.restart().await;
+        server
+    }
+
     /// Starts one over a data folder and a database that are there already.
     ///
     /// # Panics
     /// When it does not start.
     pub async fn over(data: PathBuf, database: Database) -> Self {
-        let app = App::start(config(&database.url, data.clone(), None)).await.expect("starts");
-        Self { api: Api::new(app.address, ADMIN), app: Some(app), database, keep_runs: None, data, _folder: None }
+        let shortest_interval = Duration::from_secs(10);
+        let app = App::start(config(&database.url, data.clone(), None, shortest_interval)).await.expect("starts");
+        let api = Api::new(app.address, ADMIN);
+        Self { api, app: Some(app), database, keep_runs: None, shortest_interval, data, _folder: None }
     }
 
     /// Stops gracefully and starts again over the same data.
@@ -58,7 +73,8 @@ impl Server {
     /// When it does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let app = App::start(config(&self.database.url, self.data.clone(), self.keep_runs)).await.expect("starts");
+        let config = config(&self.database.url, self.data.clone(), self.keep_runs, self.shortest_interval);
+        let app = App::start(config).await.expect("starts");
         self.api = Api::new(app.address, ADMIN);
         self.app = Some(app);
     }
@@ -71,7 +87,7 @@ impl Server {
     }
 }
 
-fn config(url: &str, data: PathBuf, keep_runs: Option<Duration>) -> Config {
+fn config(url: &str, data: PathBuf, keep_runs: Option<Duration>, shortest_interval: Duration) -> Config {
     Config {
         data,
         database_url: Some(url.into()),
@@ -80,6 +96,7 @@ fn config(url: &str, data: PathBuf, keep_runs: Option<Duration>) -> Config {
         admin_token: Some(ADMIN.into()),
         operator_hosts: None,
         keep_runs,
+        shortest_interval,
     }
 }
 

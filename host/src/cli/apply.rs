@@ -24,7 +24,8 @@ const WOULD_CHANGE: u8 = 2;
 
 #[derive(Args)]
 pub(super) struct Apply {
-    /// A folder of `.yaml`, `.yml` and `.json` documents; folders in it too, hidden ones not.
+    /// A folder of `.yaml`, `.yml` and `.json` documents; folders in it too, hidden ones not. Those that say `kind: schedule`
+    /// are schedules, the others workflows.
     folder: PathBuf,
     /// Takes workflows out of use that are not in the folder.
     #[arg(long)]
@@ -40,7 +41,7 @@ pub(super) struct Apply {
 impl Apply {
     pub(super) async fn run(self, client: &ClientOptions) -> Result<ExitCode, Failed> {
         let documents = documents(&self.folder)?;
-        let body = json!({ "workflows": documents, "prune": self.prune, "dry_run": true });
+        let body = json!({ "documents": documents, "prune": self.prune, "dry_run": true });
         let shown = client.post("/apply", body.clone()).await?;
         let changes: Vec<&Value> = shown["changes"].as_array().into_iter().flatten().collect();
         let differing = changes.iter().filter(|change| change["change"] != json!("unchanged")).count();
@@ -57,9 +58,14 @@ impl Apply {
             return Err(Failed("nothing was changed".to_owned()));
         }
         // What was shown is what is applied: anything saved since is refused.
-        let expect: Map<String, Value> =
-            changes.iter().map(|change| (word(change, "workflow"), change["revision"].clone())).collect();
-        let body = json!({ "workflows": documents, "prune": self.prune, "expect": expect });
+        let expect = |noun: &str| -> Map<String, Value> {
+            let named = changes.iter().filter(|change| change[noun].is_string());
+            named.map(|change| (word(change, noun), change["revision"].clone())).collect()
+        };
+        let (expect, expect_schedules) = (expect("workflow"), expect("schedule"));
+        let body = json!({
+            "documents": documents, "prune": self.prune, "expect": expect, "expect_schedules": expect_schedules,
+        });
         let answer = client.post("/apply", body).await?;
         client.show(&answer, |_| format!("applied {differing} of {}", changes.len()))?;
         Ok(ExitCode::SUCCESS)
@@ -109,7 +115,8 @@ fn collect(folder: &Path, level: usize, files: &mut Vec<PathBuf>) -> Result<(), 
 fn show(changes: &[&Value]) -> Result<(), Failed> {
     let mut unchanged = 0;
     for change in changes {
-        let (name, revision) = (word(change, "workflow"), &change["revision"]);
+        let noun = if change["schedule"].is_string() { "schedule" } else { "workflow" };
+        let (name, revision) = (word(change, noun), &change["revision"]);
         let (colour, text) = match word(change, "change").as_str() {
             "create" => (Colour::Green, format!("+ {name}")),
             "update" => (Colour::Yellow, format!("~ {name} (revision {revision})")),

@@ -14,6 +14,7 @@ mod platform;
 mod plugin;
 mod rehearse;
 mod run;
+mod schedule;
 mod serve;
 pub mod terminal;
 mod waterfall;
@@ -56,6 +57,12 @@ enum Command {
     /// Shows, follows and settles runs.
     #[command(subcommand)]
     Run(run::Run),
+    /// Keeps, holds and previews what starts by the clock.
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
+    /// Sets reminders and deadlines of an incident.
+    #[command(subcommand)]
+    Timer(schedule::Timer),
     /// Sends a signal to whichever workflows listen to it.
     #[command(after_help = "Example:\n  wardroom signal deployed --incident INC-42 --payload '{\"version\": 7}'")]
     Signal(handle::Signal),
@@ -124,6 +131,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Apply(apply) => return apply.run(&client).await,
         Command::Incident(incident) => incident.run(&client).await?,
         Command::Run(run) => return run.run(&client).await,
+        Command::Schedule(schedule) => schedule.run(&client).await?,
+        Command::Timer(timer) => timer.run(&client).await?,
         Command::Signal(signal) => signal.run(&client).await?,
         Command::Approval(approval) => approval.run(&client).await?,
         Command::Connection(connection) => connection.run(&client).await?,

@@ -38,6 +38,9 @@ pub(super) struct Serve {
     /// How long runs are kept after their end, such as `90d`; at least 1h. Without it for ever.
     #[arg(long, value_name = "DURATION", value_parser = kept, env = "WARDROOM_KEEP_RUNS")]
     keep_runs: Option<Duration>,
+    /// What comes by the clock comes at most this often: schedules that are more frequent are refused when they are saved.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = interval, env = "WARDROOM_SHORTEST_INTERVAL")]
+    shortest_interval: Duration,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t, env = "WARDROOM_LOG_FORMAT")]
     log_format: telemetry::Format,
@@ -69,6 +72,7 @@ impl Serve {
             admin_token: self.admin_token,
             operator_hosts: Some(self.allow_host).filter(|hosts| !hosts.is_empty()),
             keep_runs: self.keep_runs,
+            shortest_interval: self.shortest_interval,
         })
         .await?;
         terminal::line(&format!("Wardroom listens on http://{}", app.address))?;
@@ -82,6 +86,14 @@ impl Serve {
         }
         app.stop().await;
         Ok(())
+    }
+}
+
+/// The shortest interval of schedules.
+fn interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(interval) if interval >= Duration::from_millis(1) => Ok(interval),
+        _ => Err("a duration is wanted: 10s, 1m or 1h".to_owned()),
     }
 }
 

@@ -74,6 +74,26 @@ pub enum Fact {
         /// How it ended.
         status: RunStatus,
     },
+    /// A timer of an incident fired.
+    #[serde(rename = "timer")]
+    TimerFired {
+        /// The timer's name.
+        name: String,
+        /// The time it was set for.
+        tick: Timestamp,
+        /// What it says, for people.
+        text: String,
+    },
+    /// The runs of a schedule have failed so often in a row that people are warned.
+    #[serde(rename = "schedule.failing")]
+    ScheduleFailing {
+        /// The schedule's name.
+        schedule: String,
+        /// The workflow it starts.
+        workflow: String,
+        /// How many have failed since the last that did not.
+        failures: u32,
+    },
     /// An alert's status changed.
     #[serde(rename = "alert.changed")]
     AlertChanged {
@@ -98,6 +118,8 @@ impl Fact {
             Self::Edited { .. } => "incident.edited",
             Self::Signaled { .. } => "signal",
             Self::RunFinished { .. } => "run.finished",
+            Self::TimerFired { .. } => "timer",
+            Self::ScheduleFailing { .. } => "schedule.failing",
             Self::AlertChanged { .. } => "alert.changed",
             Self::AlertRefired { .. } => "alert.refired",
         }

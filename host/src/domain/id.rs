@@ -51,6 +51,8 @@ ids! {
     PersonId;
     /// A run.
     RunId;
+    /// A schedule: another when it is deleted and made again.
+    ScheduleId;
     /// A bearer token.
     TokenId;
 }

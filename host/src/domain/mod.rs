@@ -4,12 +4,14 @@
 //! - [`id`], [`time`], [`person`]: who and when
 //! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
 //! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
-//! - [`expression`], [`workflow`]: the document
+//! - [`document`], [`expression`], [`workflow`]: what people write, and the workflow among it
 //! - [`run`]: its execution
+//! - [`schedule`]: when it runs by itself
 
 pub mod alert;
 pub mod audit;
 pub mod connection;
+pub mod document;
 pub mod event;
 pub mod expression;
 pub mod id;
@@ -19,6 +21,7 @@ pub mod pause;
 pub mod person;
 pub mod plugin;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod time;
 pub mod timeline;

@@ -54,6 +54,18 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     number.checked_mul(unit_ms).map(Duration::from_millis)
 }
 
+/// A duration in the same form, in the largest unit that says it whole; parts of a millisecond are left out.
+pub fn write_duration(duration: Duration) -> String {
+    let whole_ms = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let fitting = units.into_iter().find(|(unit_ms, _)| whole_ms > 0 && whole_ms.is_multiple_of(*unit_ms));
+    match fitting {
+        Some((unit_ms, unit)) => format!("{}{unit}", whole_ms / unit_ms),
+        None if whole_ms == 0 => "0s".to_owned(),
+        None => format!("{whole_ms}ms"),
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
@@ -107,6 +119,10 @@ mod tests {
         for (text, seconds) in [("90d", 7_776_000), ("1h", 3_600), ("5m", 300), ("10s", 10), ("2000ms", 2)] {
             assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
+        for text in ["90d", "25h", "90m", "61s", "1500ms", "0s"] {
+            assert_eq!(parse_duration(text).map(write_duration).as_deref(), Some(text));
+        }
+        assert_eq!(write_duration(Duration::from_hours(48)), "2d");
         for text in ["", "90", "d", "1.5h", "-1h", "1 h", "1w", "1h30m", "213503982335d", "99999999999999999999s"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }

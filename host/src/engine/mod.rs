@@ -6,6 +6,7 @@
 //! - [`plan`], `actors`, [`worker`], `call`, `turn`, `lanes`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
 //! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
+//! - [`schedules`]: runs that start by the clock, and timers of incidents
 //! - [`rehearse`]: a workflow without any of the rest
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
 
@@ -50,6 +51,7 @@ pub mod recover;
 pub mod rehearse;
 mod rerun;
 pub mod retain;
+pub mod schedules;
 pub mod scope;
 pub mod signal;
 mod slots;
@@ -103,6 +105,8 @@ pub struct Parts {
     pub lease: Lease,
     /// How long runs are kept after their end; none: for ever.
     pub keep_runs: Option<Duration>,
+    /// What comes by the clock comes at most this often.
+    pub shortest_interval: Duration,
 }
 
 struct Inner {
@@ -114,6 +118,7 @@ struct Inner {
     watched: watch::Watched,
     lanes: Arc<lanes::Lanes>,
     forgotten: retain::Forgotten,
+    scheduler: schedules::Scheduler,
     /// An event was written: the dispatcher looks.
     events: Notify,
     /// A run became due: the recovery loop looks.
@@ -141,6 +146,7 @@ impl Engine {
             watched: watch::Watched::default(),
             lanes: Arc::default(),
             forgotten: retain::Forgotten::default(),
+            scheduler: schedules::Scheduler::default(),
             events: Notify::new(),
             due: Notify::new(),
             admission: tokio::sync::Mutex::default(),
@@ -152,11 +158,12 @@ impl Engine {
         }))
     }
 
-    /// Starts the loops: heartbeat, recovery, dispatch, retention.
+    /// Starts the loops: heartbeat, recovery, dispatch, schedules, retention.
     pub fn begin(&self) {
         self.0.heart.spawn(self.clone().keep_lease());
         self.0.tasks.spawn(self.clone().recover());
         self.0.tasks.spawn(self.clone().dispatch());
+        self.0.tasks.spawn(self.clone().schedule_loop());
         self.0.tasks.spawn(self.clone().retain());
     }
 

@@ -1,4 +1,4 @@
-//! Retention: forgets runs that ended long ago, and the events behind them, every hour and in small batches. Several hosts
+//! Retention: forgets runs that ended long ago, the events behind them, and what became of schedules' times, every hour and in small batches. Several hosts
 //! may do so at once. Decides only what is old; never touches a run that has not ended, a timeline or the audit log.
 
 use std::{
@@ -21,6 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Forgotten {
     runs: AtomicU64,
     events: AtomicU64,
+    ticks: AtomicU64,
 }
 
 impl Forgotten {
@@ -32,6 +33,11 @@ impl Forgotten {
     /// Events.
     pub fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
+    }
+
+    /// Rows of what became of schedules' times.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
     }
 }
 
@@ -45,13 +51,15 @@ impl Engine {
     pub(super) async fn retain(self) {
         let Some(kept) = self.0.parts.keep_runs else { return };
         loop {
-            let (runs, events) = (self.forgotten().runs(), self.forgotten().events());
+            let forgotten = self.forgotten();
+            let (runs, events, ticks) = (forgotten.runs(), forgotten.events(), forgotten.ticks());
             let before = self.now().minus(kept);
             // A batch that is cut off is rolled back: stopping needs not wait for it.
             let pass = self.0.stop.run_until_cancelled(self.forget(before)).await;
-            let (runs, events) = (self.forgotten().runs() - runs, self.forgotten().events() - events);
-            if runs + events > 0 {
-                tracing::info!(runs, events, %before, "forgot old runs and events");
+            let (runs, events) = (forgotten.runs() - runs, forgotten.events() - events);
+            let ticks = forgotten.ticks() - ticks;
+            if runs + events + ticks > 0 {
+                tracing::info!(runs, events, ticks, %before, "forgot old runs, events and ticks");
             }
             match pass {
                 Some(Ok(())) => {}
@@ -77,9 +85,17 @@ impl Engine {
         loop {
             let events = self.store().forget_events(before).await?;
             if events == 0 {
-                return Ok(());
+                break;
             }
             self.forgotten().events.fetch_add(events, Ordering::Relaxed);
+            tokio::time::sleep(PAUSE).await;
+        }
+        loop {
+            let ticks = self.store().forget_ticks(before).await?;
+            if ticks == 0 {
+                return Ok(());
+            }
+            self.forgotten().ticks.fetch_add(ticks, Ordering::Relaxed);
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -122,6 +122,10 @@ fn listens(name: &str, kind: &TriggerKind, fact: &Fact) -> Match {
                 Match::Yes
             }
         }
+        (TriggerKind::Timer { name: wanted }, Fact::TimerFired { name, .. }) if wanted == name => Match::Yes,
+        (TriggerKind::ScheduleFailing { schedule: wanted }, Fact::ScheduleFailing { schedule, .. }) => {
+            if wanted.as_ref().is_none_or(|wanted| wanted == schedule) { Match::Yes } else { Match::Other }
+        }
         (TriggerKind::Signal { name: wanted }, Fact::Signaled { name, .. }) => {
             if wanted == name {
                 Match::Yes

@@ -233,6 +233,7 @@ impl RunActor {
             self.engine.0.events.notify_one();
             self.engine.tend(&self.run);
             self.engine.announce(&self.run);
+            self.engine.tell_schedule(&self.run);
         }
         for effect in effects {
             if let Effect::CancelChild { step, item } = effect {

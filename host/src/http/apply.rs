@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{auth::Engineer, extract::Body, problem::Problem};
 use crate::engine::{
     Engine,
-    platform::apply::{ApplyRequest, Change, ChangeKind, SourceFile},
+    platform::apply::{ApplyRequest, Change, ChangeKind, Noun, SourceFile},
 };
 
 /// The largest set, in bytes of the request.
@@ -30,8 +30,9 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Applying {
-    /// At most 500.
-    workflows: Vec<Document>,
+    /// At most 500: workflows, and schedules, which say `kind: schedule`.
+    #[serde(alias = "workflows")]
+    documents: Vec<Document>,
     /// Whether workflows that are not among them go out of use.
     #[serde(default)]
     prune: bool,
@@ -41,6 +42,9 @@ pub struct Applying {
     /// The revisions that a dry run showed, by workflow (0: there was none): what has changed since is 412.
     #[serde(default)]
     expect: BTreeMap<String, i64>,
+    /// The same by schedule.
+    #[serde(default)]
+    expect_schedules: BTreeMap<String, i64>,
 }
 
 /// A document.
@@ -59,15 +63,19 @@ pub struct Document {
 pub struct Applied {
     /// Whether it was changed.
     applied: bool,
-    /// Every workflow of the set, and those that go out of use.
+    /// Every document of the set, and those that go out of use.
     changes: Vec<Changed>,
 }
 
-/// One workflow.
+/// One document.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Changed {
-    /// Its name.
-    workflow: String,
+    /// The name of a workflow; absent when it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<String>,
+    /// The name of a schedule; absent when it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<String>,
     /// `create`, `update`, `delete` or `unchanged`.
     change: &'static str,
     /// The newest revision before; 0 when there was none.
@@ -88,11 +96,15 @@ impl From<Change> for Changed {
             let diff = TextDiff::from_lines(&change.before, &change.after);
             diff.unified_diff().context_radius(3).to_string().chars().take(MAX_DIFF).collect()
         });
-        Self { workflow: change.workflow, change: word, revision: change.known, diff }
+        let (workflow, schedule) = match change.noun {
+            Noun::Workflow => (Some(change.name), None),
+            Noun::Schedule => (None, Some(change.name)),
+        };
+        Self { workflow, schedule, change: word, revision: change.known, diff }
     }
 }
 
-/// Brings a set of workflow documents: all faults of all of them are told, and all of it is saved or nothing.
+/// Brings a set of documents: all faults of all of them are told, and all of it is saved or nothing.
 #[utoipa::path(
     post, path = "/api/v1/apply", tag = "workflows", request_body = Applying,
     responses((status = 200, body = Applied), (status = "4XX", body = Problem)),
@@ -102,9 +114,9 @@ async fn apply(
     Engineer(caller): Engineer,
     body: Body<Applying>,
 ) -> Result<Json<Applied>, Problem> {
-    let Applying { workflows, prune, dry_run, expect } = body.value;
-    let documents = workflows.into_iter().map(|Document { source, file }| SourceFile { file, source }).collect();
-    let request = ApplyRequest { documents, prune, expected: expect };
+    let Applying { documents, prune, dry_run, expect, expect_schedules } = body.value;
+    let documents = documents.into_iter().map(|Document { source, file }| SourceFile { file, source }).collect();
+    let request = ApplyRequest { documents, prune, expected: expect, expected_schedules: expect_schedules };
     let changes = if dry_run { engine.compare(&request).await? } else { engine.apply(&caller, &request).await? };
     let applied = !dry_run && changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
     Ok(Json(Applied { applied, changes: changes.into_iter().map(Changed::from).collect() }))

@@ -139,7 +139,7 @@ impl Paging {
         if !(1..=200).contains(&limit) {
             return Err(Problem::invalid("limit", "1 to 200 are wanted"));
         }
-        if self.after.as_ref().is_some_and(|after| after.len() > 64) {
+        if self.after.as_ref().is_some_and(|after| after.len() > 128) {
             return Err(Problem::invalid("after", "`next` of an earlier page is wanted"));
         }
         Ok(Page { after: self.after.clone(), limit: limit + 1 })

@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`hooks`], [`workflows`], [`apply`], [`runs`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`hooks`], [`workflows`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -28,8 +28,10 @@ pub mod people;
 pub mod problem;
 pub mod root;
 pub mod runs;
+pub mod schedules;
 pub mod shapes;
 pub mod signals;
+pub mod timers;
 pub mod words;
 pub mod workflows;
 
@@ -44,6 +46,8 @@ pub fn router(engine: Engine) -> Router {
         .merge(workflows::routes())
         .merge(apply::routes())
         .merge(runs::routes())
+        .merge(schedules::routes())
+        .merge(timers::routes())
         .merge(signals::routes())
         .merge(approvals::routes())
         .merge(library::routes())

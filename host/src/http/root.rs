@@ -1,4 +1,6 @@
-//! What stands at the root: health, readiness, metrics, and the descriptions of the API and of a workflow document.
+//! What stands at the root: health, readiness, metrics, and the descriptions of the API and of the documents.
+
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -18,8 +20,11 @@ use utoipa::{
 
 use super::problem::Problem;
 use crate::{
-    domain::workflow,
-    engine::{Engine, EngineError},
+    domain::{schedule, workflow},
+    engine::{
+        Engine, EngineError,
+        schedules::{LATENESS_MS, TickCounts},
+    },
 };
 
 #[derive(OpenApi)]
@@ -51,7 +56,8 @@ pub(super) fn routes(document: Document) -> Router<Engine> {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async move || Json(document)))
-        .route("/schemas/workflow.json", get(workflow_schema))
+        .route("/schemas/workflow.json", get(async || schema(workflow::document::SCHEMA)))
+        .route("/schemas/schedule.json", get(async || schema(schedule::document::SCHEMA)))
 }
 
 /// Whether requests can be served: the database answers, writes get to its disk in time, this host holds its lease, and the
@@ -67,15 +73,15 @@ fn not_ready(error: EngineError) -> Problem {
     Problem { status: StatusCode::SERVICE_UNAVAILABLE.as_u16(), ..problem }
 }
 
-/// The JSON Schema of a workflow document, for editors: they ask without a token.
-async fn workflow_schema() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/schema+json")], workflow::document::SCHEMA)
+/// The JSON Schema of a kind of document, for editors: they ask without a token.
+fn schema(text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], text)
 }
 
 /// A few numbers in Prometheus' text format.
 async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
     let written = engine.store().written();
-    let text = format!(
+    let mut text = format!(
         "# HELP wardroom_runs_live Runs that have not ended.\n# TYPE wardroom_runs_live gauge\nwardroom_runs_live {}\n\
          # HELP wardroom_store_rows_written_total Rows inserted or updated.\n\
          # TYPE wardroom_store_rows_written_total counter\nwardroom_store_rows_written_total {}\n\
@@ -88,5 +94,31 @@ async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Prob
         written.commits(),
         engine.forgotten().runs(),
     );
+    text.push_str(&ticks(engine.tick_counts()));
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}
+
+/// The scheduler's figures.
+fn ticks(counts: &TickCounts) -> String {
+    let (buckets, count, sum_ms) = counts.lateness();
+    let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
+    let mut lines = vec![
+        "# HELP wardroom_schedule_ticks_total Times of schedules by what became of them.".to_owned(),
+        "# TYPE wardroom_schedule_ticks_total counter".to_owned(),
+    ];
+    // A label's value stands in quotes, like a JSON text.
+    let labelled = |(outcome, count)| format!("wardroom_schedule_ticks_total{{outcome={}}} {count}", json!(outcome));
+    lines.extend(counts.outcomes().map(labelled));
+    lines.extend([
+        "# HELP wardroom_schedule_lateness_seconds How late schedules started that started in time.".to_owned(),
+        "# TYPE wardroom_schedule_lateness_seconds histogram".to_owned(),
+    ]);
+    let bounds = LATENESS_MS.iter().map(|bound| seconds(*bound).to_string()).chain(["+Inf".to_owned()]);
+    let bucket = |(bound, count)| format!("wardroom_schedule_lateness_seconds_bucket{{le=\"{bound}\"}} {count}");
+    lines.extend(bounds.zip(buckets.into_iter().chain([count])).map(bucket));
+    lines.extend([
+        format!("wardroom_schedule_lateness_seconds_sum {}", seconds(sum_ms)),
+        format!("wardroom_schedule_lateness_seconds_count {count}\n"),
+    ]);
+    lines.join("\n")
 }

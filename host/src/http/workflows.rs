@@ -42,9 +42,9 @@ async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Wor
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Validation {
     /// Whether it can.
-    valid: bool,
+    pub(super) valid: bool,
     /// Every fault, with line and column.
-    errors: Vec<FieldError>,
+    pub(super) errors: Vec<FieldError>,
 }
 
 /// Checks a document without saving it; every fault is told.
@@ -155,7 +155,7 @@ async fn start(
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Problem> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     std::str::from_utf8(bytes).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("the document is no UTF-8: {error}"))
     })

@@ -31,6 +31,8 @@ struct Kinds {
     runs: Vec<(usize, Cells)>,
     new_events: Vec<(usize, Cells)>,
     dispatched: Vec<(usize, Cells)>,
+    new_schedules: Vec<(usize, Cells)>,
+    schedules: Vec<(usize, Cells)>,
     keys: Vec<(usize, Cells)>,
     seldom: Vec<usize>,
 }
@@ -46,6 +48,8 @@ pub(super) async fn write(writer: &mut Writer<'_>, batch: &[&Write]) -> Result<W
     guards(writer, &rows::RUN_STATE, Some("version"), kinds.runs, &mut written).await?;
     guards(writer, &rows::EVENTS, None, kinds.new_events, &mut written).await?;
     guards(writer, &rows::DISPATCHED, Some("dispatched"), kinds.dispatched, &mut written).await?;
+    guards(writer, &rows::SCHEDULES, None, kinds.new_schedules, &mut written).await?;
+    guards(writer, &rows::SCHEDULES, Some("version"), kinds.schedules, &mut written).await?;
     guards(writer, &rows::KEYS, None, kinds.keys, &mut written).await?;
     for index in kinds.seldom {
         written.applied[index] = super::platform::write(writer, &batch[index].guard).await?;
@@ -69,6 +73,10 @@ fn sort(writes: &[&Write]) -> Kinds {
             Guard::NewEvent(event) => kinds.new_events.push((index, rows::event(event))),
             Guard::Dispatched(event) => {
                 kinds.dispatched.push((index, vec![rows::id(event.0), Cell::int(1), Cell::int(0)]));
+            }
+            Guard::NewSchedule(schedule) => kinds.new_schedules.push((index, rows::schedule(schedule))),
+            Guard::Schedule(schedule) => {
+                kinds.schedules.push((index, expecting(rows::schedule(schedule), schedule.version - 1)));
             }
             Guard::Key(record) => kinds.keys.push((index, rows::key(record))),
             _ => kinds.seldom.push(index),
@@ -138,6 +146,10 @@ struct Rows<'a> {
     entries: Vec<&'a NewEntry>,
     events: Vec<Cells>,
     outcomes: Vec<Cells>,
+    ticks: Vec<Cells>,
+    definitions: Vec<Cells>,
+    undefined: Vec<(&'a str, i64)>,
+    dropped: Vec<&'a str>,
     keys: Vec<Cells>,
     audit: Vec<Cells>,
     catalog_changed: bool,
@@ -155,6 +167,16 @@ async fn dependants(writer: &mut Writer<'_>, winners: &[&Write]) -> Result<(), s
     entries(writer, &rows.entries).await?;
     writer.insert(&rows::EVENTS, &rows.events, OnConflict::Fail).await?;
     writer.insert(&rows::OUTCOMES, &rows.outcomes, OnConflict::Fail).await?;
+    writer.insert(&rows::TICKS, &rows.ticks, OnConflict::Replace).await?;
+    for cells in rows.definitions {
+        writer.run(rows::DEFINE, cells).await?;
+    }
+    for name in rows.dropped {
+        writer.run("DELETE FROM schedules WHERE name = $1", vec![Cell::text(name)]).await?;
+    }
+    for (workflow, stay) in rows.undefined {
+        writer.run(rows::UNDEFINE, vec![Cell::text(workflow), Cell::int(stay)]).await?;
+    }
     writer.insert(&rows::KEYS, &rows.keys, OnConflict::Nothing).await?;
     writer.insert(&rows::AUDIT, &rows.audit, OnConflict::Fail).await?;
     if rows.catalog_changed {
@@ -183,11 +205,15 @@ fn collect<'a>(winners: &[&'a Write]) -> Rows<'a> {
                 }
                 Dependant::Attempt(record) => rows.attempts.push(rows::attempt(record)),
                 // An approval asked for and decided in one write is one row: the later word stands.
-                Dependant::Approval(approval) => put(&mut rows.approvals, rows::approval(approval)),
+                Dependant::Approval(approval) => put(&mut rows.approvals, rows::approval(approval), 1),
                 Dependant::Entry(entry) => rows.entries.push(entry),
                 Dependant::Event(event) => rows.events.push(rows::event(event)),
                 Dependant::Outcome(outcome) => rows.outcomes.push(rows::outcome(outcome)),
-                Dependant::Alert(alert) => put(&mut rows.alerts, rows::alert(alert)),
+                Dependant::Alert(alert) => put(&mut rows.alerts, rows::alert(alert), 1),
+                Dependant::Tick(schedule, tick) => put(&mut rows.ticks, rows::tick(*schedule, tick), 3),
+                Dependant::Define(schedule) => rows.definitions.push(rows::schedule(schedule)),
+                Dependant::DropSchedule(name) => rows.dropped.push(name),
+                Dependant::Undefine { workflow, stay } => rows.undefined.push((workflow, *stay)),
                 Dependant::Key(record) => rows.keys.push(rows::key(record)),
                 Dependant::Audit(entry) => rows.audit.push(rows::audit(entry)),
                 Dependant::CatalogChanged => rows.catalog_changed = true,
@@ -201,9 +227,9 @@ fn all_steps(run: &Run) -> impl Iterator<Item = Cells> {
     run.steps.iter().enumerate().map(|(position, step)| rows::step(run, position, step))
 }
 
-/// Adds a row, or replaces the one of the same identifier: a statement must not hit one row twice.
-fn put(rows: &mut Vec<Cells>, row: Cells) {
-    match rows.iter_mut().find(|known| key(known, 1) == key(&row, 1)) {
+/// Adds a row, or replaces the one of the same key, which is its first columns: a statement must not hit one row twice.
+fn put(rows: &mut Vec<Cells>, row: Cells, columns: usize) {
+    match rows.iter_mut().find(|known| key(known, columns) == key(&row, columns)) {
         Some(known) => *known = row,
         None => rows.push(row),
     }

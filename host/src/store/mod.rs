@@ -5,7 +5,7 @@
 //! - `journal`, `batch`, `statement`: how it gets to the disk, many writes in one commit; `health`: whether it does,
 //!   `pressure`: whether in time
 //! - `rows`, `read`: between nouns and rows
-//! - `incidents`, `runs`, `links`, `events`, `library`, `people`, `hosts`, `state`: a noun each
+//! - `incidents`, `runs`, `links`, `events`, `schedules`, `library`, `people`, `hosts`, `state`: a noun each
 //! - `retain`: forgetting what ended long ago; `checkpoint`: SQLite's log; `backup`: a copy of an SQLite file
 
 use std::{sync::Arc, time::Duration};
@@ -31,6 +31,7 @@ mod read;
 mod retain;
 mod rows;
 mod runs;
+mod schedules;
 mod state;
 mod statement;
 mod write;
@@ -44,8 +45,11 @@ pub use dialect::Backend;
 pub use incidents::IncidentFilter;
 pub use read::Page;
 pub use runs::RunFilter;
+pub use schedules::Share;
 pub use state::{StateChange, StateExpect, StateValue};
-pub use write::{Committed, Dependant, Guard, KeyRecord, SealedSecret, StoredPlugin, WorkflowRevision, Write};
+pub use write::{
+    Committed, Dependant, Guard, KeyRecord, SealedSecret, StoredPlugin, StoredSchedule, WorkflowRevision, Write,
+};
 pub use written::Written;
 
 /// Why the database did not do it.

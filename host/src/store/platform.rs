@@ -76,6 +76,10 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
             let [scope, name] = scope(one);
             writer.run("DELETE FROM pauses WHERE scope = $1 AND name = $2", vec![scope, name]).await?
         }
+        Guard::ScheduleOff(name, version) => {
+            let sql = "DELETE FROM schedules WHERE name = $1 AND version = $2";
+            writer.run(sql, vec![Cell::text(name), Cell::int(*version)]).await?
+        }
         // The others are written as sets, in `batch`.
         Guard::NewIncident(_)
         | Guard::Incident(_)
@@ -83,6 +87,8 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
         | Guard::Run(..)
         | Guard::NewEvent(_)
         | Guard::Dispatched(_)
+        | Guard::NewSchedule(_)
+        | Guard::Schedule(_)
         | Guard::Key(_) => 0,
     };
     Ok(written > 0)

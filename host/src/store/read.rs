@@ -58,6 +58,14 @@ impl Select {
         }
     }
 
+    /// Adds that a column is one of some values: at least one.
+    pub(super) fn among(mut self, column: &str, cells: impl Iterator<Item = Cell>) -> Self {
+        let first = self.cells.len() + 1;
+        self.cells.extend(cells);
+        let places: Vec<String> = (first..=self.cells.len()).map(|index| format!("${index}")).collect();
+        self.that(&format!("{column} IN ({})", places.join(", ")))
+    }
+
     /// Ends with an order and a limit.
     pub(super) fn order(mut self, order: &str, limit: u32) -> Self {
         self.sql = format!("{} ORDER BY {order} LIMIT {limit}", self.sql);

@@ -7,6 +7,7 @@ use super::{
     Backend, Store, StoreError, dialect, links,
     read::{Cursor, Select, bound},
     rows, runs,
+    schedules::{self, Share},
     statement::Cell,
 };
 use crate::domain::time::Timestamp;
@@ -38,8 +39,17 @@ impl Store {
         self.forget(dispatched(before), OF_EVENTS).await
     }
 
+    /// Forgets what became of schedules' times, decided before a time. Gives how many rows went, at most 500.
+    pub async fn forget_ticks(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let some = format!(
+            "DELETE FROM ticks WHERE (schedule_id, nominal, kind) IN (SELECT schedule_id, nominal, kind FROM ticks WHERE \
+             at < $1 AND outcome NOT IN ('held', 'queued') ORDER BY at LIMIT {EVENTS}) RETURNING schedule_id"
+        );
+        Ok(self.aside(&some, vec![rows::time(before)]).await?.len() as u64)
+    }
+
     /// How the database finds what is looked for all the time, in its own words, by name: `due of incidents`, `due of
-    /// none` and `orphans` are asked by every claim, `abandoned` every few seconds, `ended` and `dispatched` by retention. None may walk a history.
+    /// none` and `orphans` are asked by every claim, `abandoned` and `due schedules` every few seconds, `ended` and `dispatched` by retention. None may walk a history.
     pub async fn plans(&self, now: Timestamp) -> Result<Vec<(&'static str, String)>, StoreError> {
         let selects = [
             ("due of incidents", runs::due_of_incidents(now, RUNS)),
@@ -48,6 +58,7 @@ impl Store {
             ("abandoned", links::abandoned()),
             ("ended", ended(now)),
             ("dispatched", dispatched(now)),
+            ("due schedules", schedules::due(now, Share { index: 0, of: 2, patience_ms: 2_000 }, RUNS)),
         ];
         let mut plans = Vec::new();
         for (name, select) in selects {

@@ -2,6 +2,7 @@
 //! written only if the guard went in.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::statement::SEPARATOR;
 use crate::domain::{
@@ -9,12 +10,13 @@ use crate::domain::{
     audit::AuditEntry,
     connection::Connection,
     event::{Event, TriggerOutcome},
-    id::{EventId, TokenId},
+    id::{EventId, ScheduleId, TokenId},
     incident::Incident,
     pause::{Pause, PauseScope},
     person::{Person, Token},
     plugin::Manifest,
     run::{Approval, AttemptRecord, Run},
+    schedule::{Owner, State, Tick},
     time::Timestamp,
     timeline::NewEntry,
 };
@@ -54,6 +56,12 @@ pub enum Guard {
     Dispatched(EventId),
     /// An idempotency key; lost when it is there.
     Key(KeyRecord),
+    /// A new schedule; lost when its name is taken.
+    NewSchedule(Box<StoredSchedule>),
+    /// A changed schedule, its version one higher than the row's.
+    Schedule(Box<StoredSchedule>),
+    /// The end of a schedule at this version.
+    ScheduleOff(String, i64),
     /// A workflow's next revision; lost when that number is taken.
     Workflow(Box<WorkflowRevision>),
     /// The next revisions of several workflows, all or none; lost when any of the numbers is taken. At most 1,000.
@@ -97,6 +105,20 @@ pub enum Dependant {
     Outcome(TriggerOutcome),
     /// An alert, new or changed.
     Alert(Alert),
+    /// What became of a schedule's time; takes the place of an earlier word on it.
+    Tick(ScheduleId, Tick),
+    /// The definition of a schedule that something else owns, new or changed. What it did so far stays; it is looked at at
+    /// once. Nothing is written when the document is the same.
+    Define(Box<StoredSchedule>),
+    /// The end of a schedule.
+    DropSchedule(String),
+    /// A workflow's schedules behind the first so many go.
+    Undefine {
+        /// The workflow.
+        workflow: String,
+        /// How many stay.
+        stay: i64,
+    },
     /// An idempotency key.
     Key(KeyRecord),
     /// Who changed the platform.
@@ -118,6 +140,31 @@ pub struct KeyRecord {
     pub made: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// A schedule as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSchedule {
+    /// Its name.
+    pub name: String,
+    /// Identifier.
+    pub id: ScheduleId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Counts the scheduled triggers of a workflow from 1; 0 for others.
+    pub position: i64,
+    /// The definition, as JSON.
+    pub document: Value,
+    /// Counts changes of the document, from 1.
+    pub revision: i64,
+    /// When the document changed.
+    pub updated_at: Timestamp,
+    /// The handle of who changed it.
+    pub updated_by: String,
+    /// What it has done so far.
+    pub state: State,
+    /// Counts every change: what writers compare and set.
+    pub version: i64,
 }
 
 /// A workflow document as it was saved.
@@ -176,6 +223,8 @@ impl Guard {
             Self::NewRun(run) | Self::Run(run, _) => format!("run {}", run.id),
             Self::NewEvent(event) => format!("event {}", event.id),
             Self::Dispatched(event) => format!("event {event}"),
+            Self::NewSchedule(schedule) | Self::Schedule(schedule) => format!("schedule {}", schedule.name),
+            Self::ScheduleOff(name, _) => format!("schedule {name}"),
             Self::Key(key) => format!("key {}{SEPARATOR}{}", key.scope, key.key),
             Self::Workflow(revision) => format!("workflow {}", revision.name),
             Self::Workflows(_) => "workflows".to_owned(),

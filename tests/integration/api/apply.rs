@@ -157,3 +157,66 @@ async fn the_command_shows_the_difference_and_applies_what_it_showed() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_schedules_of_a_set_are_checked_with_its_workflows() {
+    on_both(|api| async move {
+        connected(&api, json!({})).await;
+        let schedule = |name: &str, more: &str| file(name, &format!("kind: schedule\nname: {name}\n{more}\n"));
+        let set = json!([
+            file("sweep", &document("sweep", "/a")),
+            schedule("good", "workflow: sweep\nevery: 10m"),
+            schedule("lost", "workflow: swep\nevery: 10m"),
+            schedule("more", "workflow: sweep\nevery: 10m\ninputs: { site: north }"),
+            schedule("never", "workflow: sweep\ncron: \"0 0 30 2 *\""),
+            schedule("mixed", "workflow: sweep\nevery: 10m\nsteps: []"),
+        ]);
+        let refused = api.post("/apply", json!({ "documents": set, "dry_run": true })).await.problem(422);
+        let errors = refused["errors"].as_array().expect("errors");
+        let told = |file: &str| -> Vec<String> {
+            let of_file = errors.iter().filter(|error| error["file"] == json!(format!("{file}.yaml")));
+            of_file.map(|error| format!("{}:{} {}", error["line"], error["column"], error["message"])).collect()
+        };
+        assert!(told("good").is_empty() && told("sweep").is_empty(), "{errors:#?}");
+        for (file, wanted) in [
+            ("lost", "3:11 \"there is no workflow swep: did you mean sweep?\""),
+            ("more", "5:17 \"workflow sweep has no input \\\"site\\\"\""),
+            ("never", "4:"),
+            ("mixed", "5:1 \"`steps` is not known here"),
+        ] {
+            let told = told(file);
+            assert!(told.len() == 1 && told[0].starts_with(wanted), "{file}: {told:#?}");
+        }
+        assert!(names(&api).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_set_brings_schedules_with_the_workflows_they_start_or_nothing() {
+    on_both(|api| async move {
+        connected(&api, json!({})).await;
+        let schedule =
+            |every: &str| file("often", &format!("kind: schedule\nname: often\nworkflow: sweep\nevery: {every}\n"));
+        let set = |every: &str| json!([file("sweep", &document("sweep", "/a")), schedule(every)]);
+        let shown = api.post("/apply", json!({ "documents": set("10m"), "dry_run": true })).await.ok();
+        assert_eq!(shown["changes"].as_array().map(Vec::len), Some(2), "{shown:#}");
+        api.get("/schedules/often").await.problem(404);
+        let made = api.post("/apply", json!({ "documents": set("10m") })).await.ok();
+        assert_eq!(made["applied"], json!(true));
+        let first = api.get("/schedules/often").await.ok();
+        assert_eq!((&first["document"]["every"], &first["revision"]), (&json!("10m"), &json!(1)), "{first:#}");
+        let same = api.post("/apply", json!({ "documents": set("10m") })).await.ok();
+        assert_eq!(same["applied"], json!(false), "{same:#}");
+        let stale = json!({ "documents": set("20m"), "expect_schedules": { "often": 7 } });
+        api.post("/apply", stale).await.problem(412);
+        api.post("/apply", json!({ "documents": set("20m"), "expect_schedules": { "often": 1 } })).await.ok();
+        let second = api.get("/schedules/often").await.ok();
+        assert_eq!((&second["document"]["every"], &second["revision"]), (&json!("20m"), &json!(2)), "{second:#}");
+        let pruned = json!({ "documents": [file("sweep", &document("sweep", "/a"))], "prune": true });
+        api.post("/apply", pruned).await.ok();
+        api.get("/schedules/often").await.problem(404);
+        assert_eq!(names(&api).await, ["sweep"]);
+    })
+    .await;
+}

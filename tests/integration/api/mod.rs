@@ -14,6 +14,7 @@ mod overload;
 mod rerun;
 mod retain;
 mod runs;
+mod schedules;
 mod signals;
 mod slots;
 mod triggers;

@@ -37,20 +37,20 @@ const STEPS: usize = 20;
 /// The step that must not be repeated unasked.
 const FRAGILE: &str = "s10";
 
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    api: Api,
+    pub(crate) api: Api,
 }
 
 impl Process {
-    async fn start(data: &Path, url: &str) -> Self {
+    pub(crate) async fn start(data: &Path, url: &str) -> Self {
         let started = Self::spawn(data, url, &[]);
         started.ready().await;
         started
     }
 
     /// Starts it with faults, and does not wait: it may end before it is ready.
-    fn spawn(data: &Path, url: &str, faults: &[String]) -> Self {
+    pub(crate) fn spawn(data: &Path, url: &str, faults: &[String]) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
@@ -60,6 +60,7 @@ impl Process {
             .args(faults.iter().flat_map(|fault| ["--fault", fault]))
             .env("WARDROOM_DATABASE_URL", url)
             .env("WARDROOM_ADMIN_TOKEN", ADMIN)
+            .env("WARDROOM_SHORTEST_INTERVAL", "1s")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
@@ -68,7 +69,7 @@ impl Process {
         Self { child, api: Api::new(address, ADMIN) }
     }
 
-    async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         let deadline = now() + Duration::from_mins(1);
         while !self.is_ready().await {
             assert!(now() < deadline, "the server is not ready");
@@ -81,11 +82,11 @@ impl Process {
     }
 
     /// Whether it has ended by itself.
-    fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("its state").is_some()
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("SIGKILL is sent");
         self.child.wait().expect("it is gone");
     }

@@ -55,7 +55,9 @@ async fn end_at_every_point(kind: Kind) {
     let (database, folder) = (Database::new(kind).await, tempfile::tempdir().expect("a folder"));
     let third = prepared(folder.path(), &database).await;
     let mut said = Acknowledged::default();
-    for (point, pass) in POINTS.iter().flat_map(|point| PASSES.map(|pass| (point, pass))) {
+    // Those of schedules are passed by schedules alone, and have a test beside those.
+    let points = POINTS.iter().filter(|point| !point.starts_with("schedule."));
+    for (point, pass) in points.flat_map(|point| PASSES.map(|pass| (point, pass))) {
         let fault = format!("{point}=abort@{pass}");
         let mut server = Process::spawn(folder.path(), &database.url, std::slice::from_ref(&fault));
         let deadline = now() + Duration::from_secs(30);

@@ -188,7 +188,7 @@ async fn hosts_that_forget_at_once_forget_each_run_once() {
 }
 
 /// 20,000 ended runs and dispatched events: what grows in an installation's years.
-const HISTORY: [&str; 2] = [
+const HISTORY: [&str; 3] = [
     "INSERT INTO runs (id, workflow, revision, status, mode, trigger_data, inputs, depth, pins, started_by, created_at, \
      finished_at, deadline, section, signals, version) \
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
@@ -196,10 +196,14 @@ const HISTORY: [&str; 2] = [
     "INSERT INTO events (id, at, depth, fact, snapshot, dispatched) \
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
      SELECT 'event-' || i, i, 0, '{}', '{}', 1 FROM n",
+    "INSERT INTO schedules (name, id, owner, owner_name, position, share, document, revision, updated_at, updated_by, state, \
+     due_at, version) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+     SELECT 'schedule-' || i, 'id-' || i, 'people', '', 0, i % 5040, '{}', 1, 0, 'ada', '{}', 9000000000000 + i, 1 FROM n",
 ];
 
 /// How the databases say that they read a whole table, or one of its whole indexes.
-const WALKS: [&str; 4] = ["Seq Scan on runs", "Seq Scan on events", "SCAN runs", "SCAN events"];
+const WALKS: [&str; 6] =
+    ["Seq Scan on runs", "Seq Scan on events", "Seq Scan on schedules", "SCAN runs", "SCAN events", "SCAN schedules"];
 
 #[tokio::test]
 async fn neither_a_claim_nor_retention_walks_a_history() {
@@ -221,6 +225,7 @@ async fn neither_a_claim_nor_retention_walks_a_history() {
             ("abandoned", "runs_children"),
             ("ended", "runs_ended"),
             ("dispatched", "events_dispatched"),
+            ("due schedules", "schedules_due"),
         ];
         let plans = store.plans(at(OLD)).await.expect("explains");
         assert_eq!(plans.len(), indexes.len());

@@ -76,6 +76,7 @@ impl Demo {
             admin_token: Some(SecretString::from(token.clone())),
             operator_hosts: None,
             keep_runs: None,
+            shortest_interval: Duration::from_secs(10),
         })
         .await?;
         let client = ClientOptions::new(format!("http://{}", app.address), SecretString::from(token.clone()));

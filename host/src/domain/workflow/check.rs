@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Fault, Notify, Step, StepKind, Workflow, reader::nearest};
+use super::{Fault, Notify, Step, StepKind, Workflow};
 use crate::domain::{
     connection::Connection,
+    document::nearest,
     expression::Template,
     plugin::{Action, Manifest},
 };

@@ -1,22 +1,20 @@
 //! A workflow as the engine runs it: the parsed, checked document. [`parse()`] makes it from YAML or JSON with a place for
 //! every fault, [`mod@check`] compares it with what is installed, [`document`] describes it to editors.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
-
-use serde::Serialize;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     expression::{Expression, Template},
     run::SlotPolicy,
+    schedule::Terms,
     schema::Schema,
 };
 
 pub mod builtin;
 pub mod check;
 pub mod document;
-mod node;
 mod parse;
-mod reader;
+pub mod scheduled;
 mod scope;
 mod step;
 mod steps;
@@ -29,8 +27,9 @@ mod tests_full;
 #[cfg(test)]
 mod tests_schema;
 mod trigger;
+mod triggers;
 
-pub use node::{MAX_SOURCE, Position};
+pub use super::document::{Fault, MAX_SOURCE, Position};
 pub use parse::parse;
 pub use step::{
     ApproveStep, Foreach, MAX_ITEMS, Notify, OnError, OnTimeout, RetryPolicy, Section, SleepStep, Step, StepKind,
@@ -38,42 +37,7 @@ pub use step::{
 };
 pub use steps::{MAX_STEPS, is_identifier};
 pub use trigger::{AlertChange, Direction, Entry, Trigger, TriggerKind};
-
-/// Something wrong in a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// Where.
-    #[serde(flatten, with = "PositionFields")]
-    pub at: Position,
-    /// In which part, such as `steps[2].retry`.
-    pub path: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-#[derive(Serialize)]
-#[serde(remote = "Position")]
-struct PositionFields {
-    line: usize,
-    column: usize,
-}
-
-impl Fault {
-    /// A fault at a place.
-    pub fn new(at: Position, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { at, path: path.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            write!(f, "{}: {}", self.at, self.message)
-        } else {
-            write!(f, "{}: {}: {}", self.at, self.path, self.message)
-        }
-    }
-}
+pub use triggers::MAX_SCHEDULED;
 
 /// A checked workflow document. Its source text is what is stored; this is parsed from it again when a run needs it.
 #[derive(Debug, Clone)]
@@ -133,6 +97,11 @@ impl Workflow {
     /// Whether a run is not made while another of its key goes on.
     pub fn skips(&self) -> bool {
         self.concurrency.as_ref().is_some_and(|concurrency| concurrency.policy == SlotPolicy::Skip)
+    }
+
+    /// The schedules among its triggers, in the order written.
+    pub fn schedules(&self) -> impl Iterator<Item = (&Trigger, &Terms)> {
+        self.on.iter().filter_map(|trigger| Some((trigger, trigger.terms()?)))
     }
 
     /// Whether other workflows may run it as a step.

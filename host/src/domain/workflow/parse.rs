@@ -2,19 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::Value;
-
 use super::{
-    AlertChange, Concurrency, Direction, Entry, Fault, Section, Trigger, TriggerKind, Workflow,
-    node::{self, Data, Node},
-    reader::Reader,
-    scope,
-    steps::{Steps, is_identifier, object_template, signal_name},
+    Concurrency, Fault, Section, Workflow, scope,
+    steps::{Steps, is_identifier},
+    triggers::triggers,
 };
 use crate::domain::{
-    alert::Labels,
-    person::AccessRole,
-    run::{RunStatus, SlotPolicy},
+    document::{Node, Reader, load},
+    run::SlotPolicy,
     schema::Schema,
 };
 
@@ -22,9 +17,18 @@ pub(super) const DAY: Duration = Duration::from_hours(24);
 /// The longest run, waiting included.
 pub(super) const MAX_TIMEOUT: Duration = Duration::from_hours(24 * 30);
 
+/// Keys that stand elsewhere, and where.
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("cron", "in a trigger under `on`, or in a schedule, which says `kind: schedule`"),
+    ("every", "in a trigger under `on`, or in a schedule, which says `kind: schedule`"),
+    ("at", "in a trigger under `on`, or in a schedule, which says `kind: schedule`"),
+    ("workflow", "in a schedule, which says `kind: schedule`"),
+    ("kind", "a workflow's document has no kind; a schedule's says `kind: schedule`"),
+];
+
 /// Parses a document and checks everything that can be checked without knowing what is installed.
 pub fn parse(source: &str) -> Result<Workflow, Vec<Fault>> {
-    let root = node::load(source)?;
+    let root = load(source)?;
     let mut reader = Reader::default();
     let workflow = workflow(&mut reader, &root);
     if let Some(workflow) = &workflow {
@@ -41,7 +45,7 @@ pub fn parse(source: &str) -> Result<Workflow, Vec<Fault>> {
 
 fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
     let mut fields = reader.object(root, "")?;
-    let name = fields.need(reader, "name").and_then(|node| name(reader, node, "name"));
+    let name = fields.need(reader, "name").and_then(|node| reader.name(node, "name"));
     let description = fields.take("description").and_then(|node| reader.text(node, "description")).unwrap_or_default();
     let on = fields.need(reader, "on").map(|node| triggers(reader, node)).unwrap_or_default();
     let mut positions = BTreeMap::new();
@@ -66,6 +70,12 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
             steps.section(reader, node, section);
         }
     }
+    for (key, place) in ELSEWHERE {
+        if let Some(node) = fields.peek(key) {
+            fields.take(key);
+            reader.fault(node.at, key, format!("`{key}` does not stand here: {place}"));
+        }
+    }
     fields.finish(reader);
     let (steps, positions) = steps.finish();
     Some(Workflow {
@@ -82,16 +92,6 @@ fn workflow(reader: &mut Reader, root: &Node) -> Option<Workflow> {
     })
 }
 
-fn name(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
-    let text = reader.text(node, path)?;
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed);
-    if !good {
-        reader.fault(node.at, path, format!("{text:?} is no name: 1 to 64 of a-z 0-9 - are wanted, a letter first"));
-    }
-    good.then_some(text)
-}
-
 fn concurrency(reader: &mut Reader, node: &Node) -> Option<Concurrency> {
     let mut fields = reader.object(node, "concurrency")?;
     let key = fields.need(reader, "key").and_then(|node| {
@@ -103,137 +103,6 @@ fn concurrency(reader: &mut Reader, node: &Node) -> Option<Concurrency> {
     let policy = fields.take("policy").and_then(|node| reader.choice(node, "concurrency.policy", &policies));
     fields.finish(reader);
     Some(Concurrency { key: key?, policy: policy.unwrap_or(SlotPolicy::Queue) })
-}
-
-fn triggers(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
-    let items = reader.list(node, "on");
-    if items.is_empty() {
-        reader.fault(node.at, "on", "at least one trigger is wanted, such as `- manual: {}`");
-    }
-    let each = items.iter().enumerate();
-    each.filter_map(|(index, node)| trigger(reader, node, &format!("on[{index}]"))).collect()
-}
-
-fn trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger> {
-    let mut fields = reader.object(node, path)?;
-    let mut kinds = Vec::new();
-    if let Some(stage) = fields.take("stage") {
-        let entries = [("first", Entry::First), ("any", Entry::Any)];
-        let entry = fields.take("entry").and_then(|node| reader.choice(node, &fields.path("entry"), &entries));
-        let stage = reader.word(stage, &fields.path("stage"));
-        kinds.push(stage.map(|stage| TriggerKind::Stage { stage, entry: entry.unwrap_or(Entry::First) }));
-    }
-    if let Some(node) = fields.take("left") {
-        let stage = reader.word(node, &fields.path("left"));
-        kinds.push(stage.map(|stage| TriggerKind::Left { stage }));
-    }
-    if let Some(node) = fields.take("severity") {
-        let words = [("raised", Direction::Raised), ("lowered", Direction::Lowered), ("changed", Direction::Changed)];
-        let direction = reader.choice(node, &fields.path("severity"), &words);
-        kinds.push(direction.map(|direction| TriggerKind::Severity { direction }));
-    }
-    if let Some(node) = fields.take("role") {
-        kinds.push(reader.text(node, &fields.path("role")).map(|role| TriggerKind::Role { role }));
-    }
-    if let Some(node) = fields.take("run_finished") {
-        let path = fields.path("run_finished");
-        kinds.push(run_trigger(reader, node, &path));
-    }
-    if let Some(alert) = fields.take("alert") {
-        let path = fields.path("alert");
-        kinds.push(alert_trigger(reader, alert, &path));
-    }
-    if let Some(node) = fields.take("becomes") {
-        let condition = reader.expression(node, &fields.path("becomes"));
-        kinds.push(condition.map(|condition| TriggerKind::Becomes { condition }));
-    }
-    if let Some(node) = fields.take("signal") {
-        let name = signal_name(reader, node, &fields.path("signal"));
-        kinds.push(name.map(|name| TriggerKind::Signal { name }));
-    }
-    if let Some(node) = fields.take("called") {
-        let empty = matches!(node.data, Data::Scalar(Value::Null)) || {
-            let path = fields.path("called");
-            reader.object(node, &path).map(|fields| fields.finish(reader)).is_some()
-        };
-        kinds.push(empty.then_some(TriggerKind::Called));
-    }
-    if let Some(manual) = fields.take("manual") {
-        let path = fields.path("manual");
-        kinds.push(manual_trigger(reader, manual, &path));
-    }
-    let with_path = fields.path("with");
-    let with = fields.take("with").and_then(|node| object_template(reader, node, &with_path));
-    let at = fields.at;
-    fields.finish(reader);
-    if kinds.len() != 1 {
-        let kinds =
-            "`stage`, `left`, `severity`, `role`, `becomes`, `alert`, `run_finished`, `signal`, `called` or `manual`";
-        reader.fault(at, path, format!("one of {kinds} is wanted in each trigger"));
-    }
-    kinds.pop().flatten().map(|kind| Trigger { kind, with, at })
-}
-
-fn alert_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<TriggerKind> {
-    let mut fields = reader.object(node, path)?;
-    let statuses =
-        [("firing", AlertChange::Firing), ("resolved", AlertChange::Resolved), ("refired", AlertChange::Refired)];
-    let status = fields.take("status").and_then(|node| reader.choice(node, &fields.path("status"), &statuses));
-    let mut labels = Labels::new();
-    let labels_path = fields.path("labels");
-    if let Some(given) = fields.take("labels").and_then(|node| reader.object(node, &labels_path)) {
-        for (name, node) in given.all() {
-            if let Some(value) = reader.text(node, &given.path(&name.text)) {
-                labels.insert(name.text.clone(), value);
-            }
-        }
-    }
-    fields.finish(reader);
-    Some(TriggerKind::Alert { status, labels })
-}
-
-fn run_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<TriggerKind> {
-    let mut fields = reader.object(node, path)?;
-    let workflow_path = fields.path("workflow");
-    let workflow = fields.take("workflow").and_then(|node| name(reader, node, &workflow_path));
-    let ends = [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Rejected, RunStatus::Canceled, RunStatus::TimedOut];
-    let ends = ends.map(|status| (status.as_str(), status));
-    let path = fields.path("status");
-    let mut status = Vec::new();
-    match fields.take("status") {
-        Some(node @ Node { data: Data::List(items), .. }) => {
-            if items.is_empty() {
-                reader.fault(node.at, &path, "at least one status is wanted");
-            }
-            status.extend(items.iter().filter_map(|node| reader.choice(node, &path, &ends)));
-        }
-        Some(node) => status.extend(reader.choice(node, &path, &ends)),
-        None => {}
-    }
-    fields.finish(reader);
-    Some(TriggerKind::RunFinished { workflow, status })
-}
-
-fn manual_trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<TriggerKind> {
-    if matches!(node.data, Data::Scalar(Value::Null)) {
-        return Some(TriggerKind::Manual { allow: Vec::new() });
-    }
-    let mut fields = reader.object(node, path)?;
-    let roles = [
-        ("viewer", AccessRole::Viewer),
-        ("responder", AccessRole::Responder),
-        ("engineer", AccessRole::Engineer),
-        ("admin", AccessRole::Admin),
-    ];
-    let allow_path = fields.path("allow");
-    let mut allow = Vec::new();
-    if let Some(node) = fields.take("allow") {
-        for item in reader.list(node, &allow_path) {
-            allow.extend(reader.choice(item, &allow_path, &roles));
-        }
-    }
-    fields.finish(reader);
-    Some(TriggerKind::Manual { allow })
 }
 
 fn inputs(reader: &mut Reader, node: &Node) -> BTreeMap<String, Schema> {

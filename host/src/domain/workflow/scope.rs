@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Fault, Notify, Section, SleepStep, Step, StepKind, TriggerKind, Workflow, node::Position, reader::nearest,
+use super::{Fault, Notify, Position, Section, SleepStep, Step, StepKind, TriggerKind, Workflow};
+use crate::domain::{
+    document::nearest,
+    expression::{Expression, Path, Template},
+    schedule::document::unknown_field,
 };
-use crate::domain::expression::{Expression, Path, Template};
 
 /// The fields of `incident`.
 const INCIDENT: &[&str] =
@@ -35,6 +37,10 @@ pub(super) fn check(workflow: &Workflow, faults: &mut Vec<Fault>) {
             let path = format!("on[{index}].with{}", pointer.replace('/', "."));
             // A trigger's own inputs are made before the run: only the event and its incident are there.
             checker.guarded = may_lack_incident(&trigger.kind).is_none() || guards_incident(&expression);
+            if trigger.terms().is_some() {
+                checker.of_tick(&expression, trigger.at, &path);
+                continue;
+            }
             checker.expression(&expression, trigger.at, &path, &["incident", "trigger"], &BTreeSet::new());
         }
     }
@@ -108,12 +114,14 @@ fn needs<'a>(workflow: &'a Workflow, faults: &mut Vec<Fault>) -> BTreeMap<&'a st
 }
 
 /// The word of a trigger that may come without an incident.
-fn may_lack_incident(kind: &TriggerKind) -> Option<&'static str> {
+pub(super) fn may_lack_incident(kind: &TriggerKind) -> Option<&'static str> {
     match kind {
         TriggerKind::Manual { .. } => Some("manual"),
         TriggerKind::RunFinished { .. } => Some("run_finished"),
         TriggerKind::Signal { .. } => Some("signal"),
         TriggerKind::Called => Some("called"),
+        TriggerKind::ScheduleFailing { .. } => Some("schedule_failing"),
+        TriggerKind::Scheduled(terms) => Some(terms.key()),
         _ => None,
     }
 }
@@ -176,6 +184,16 @@ impl Checker<'_> {
         self.expression(expression, self.workflow.position(&path), &path, roots, before);
     }
 
+    /// What a scheduled trigger gives sees the tick alone.
+    fn of_tick(&mut self, expression: &Expression, at: Position, path: &str) {
+        for read in expression.paths() {
+            let fault = self.wrong(read, &["trigger"], &BTreeSet::new());
+            if let Some(message) = fault.or_else(|| unknown_field(read.names.get(1)?)) {
+                self.faults.push(Fault::new(at, path, message));
+            }
+        }
+    }
+
     fn expression(
         &mut self,
         expression: &Expression,
@@ -198,7 +216,10 @@ impl Checker<'_> {
             return Some("secrets are in scope nowhere: a connection's `auth` names them".to_owned());
         }
         if !roots.contains(&root) {
-            return Some(format!("{root} is not in scope here: {} are", roots.join(", ")));
+            return Some(match roots {
+                [only] => format!("{root} is not in scope here: only {only} is"),
+                several => format!("{root} is not in scope here: {} are", several.join(", ")),
+            });
         }
         match (root, field) {
             ("inputs", Some(input)) if !self.workflow.inputs.contains_key(input) => {

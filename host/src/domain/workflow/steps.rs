@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    ApproveStep, Foreach, Notify, OnError, OnTimeout, RetryPolicy, Section, SleepStep, Step, StepKind, WaitStep,
-    builtin,
-    node::{Data, Node, Position},
+    ApproveStep, Foreach, Notify, OnError, OnTimeout, Position, RetryPolicy, Section, SleepStep, Step, StepKind,
+    WaitStep, builtin,
     parse::{DAY, MAX_TIMEOUT},
-    reader::{Fields, Reader},
 };
-use crate::domain::expression::{Expression, Template};
+use crate::domain::{
+    document::{Data, Fields, Node, Reader},
+    expression::{Expression, Template},
+};
 
 /// The most steps.
 pub const MAX_STEPS: usize = 200;
@@ -245,7 +246,7 @@ fn action(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> Option<S
         reader.fault(fields.at, &connection_path, format!("{plugin} works without a connection, not {connection}"));
     }
     let with_path = fields.path("with");
-    let with = fields.take("with").map_or_else(empty_template, |node| object_template(reader, node, &with_path));
+    let with = fields.take("with").map_or_else(empty_template, |node| reader.object_template(node, &with_path));
     Some(StepKind::Action { plugin, action, connection, with: with? })
 }
 
@@ -253,7 +254,7 @@ fn action(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> Option<S
 fn child(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> Option<StepKind> {
     let workflow = reader.text(node, &fields.path("run"));
     let with_path = fields.path("with");
-    let with = fields.take("with").map_or_else(empty_template, |node| object_template(reader, node, &with_path));
+    let with = fields.take("with").map_or_else(empty_template, |node| reader.object_template(node, &with_path));
     Some(StepKind::Run { workflow: workflow?, with: with? })
 }
 
@@ -296,11 +297,6 @@ fn sleep(reader: &mut Reader, node: &Node, path: &str) -> Option<SleepStep> {
 
 fn empty_template() -> Option<Template> {
     Template::parse(&Value::Object(serde_json::Map::new())).ok()
-}
-
-pub(super) fn object_template(reader: &mut Reader, node: &Node, path: &str) -> Option<Template> {
-    reader.object(node, path)?;
-    reader.template(node, path)
 }
 
 fn action_name(reader: &mut Reader, node: &Node, path: &str) -> Option<(String, String)> {

@@ -148,9 +148,11 @@ finally:
 }
 
 #[test]
-fn later_keys_are_refused_by_name() {
-    let faults = faults(&format!("{GOOD}cron: '* * * * *'\n"));
-    assert!(faults.iter().any(|fault| fault.contains("not supported by this version")), "{faults:#?}");
+fn keys_of_other_documents_are_refused_with_their_place() {
+    for (key, place) in [("cron: '* * * * *'", "in a trigger under `on`"), ("workflow: other", "`kind: schedule`")] {
+        let faults = faults(&format!("{GOOD}{key}\n"));
+        assert!(faults.iter().any(|fault| fault.contains(place)), "{faults:#?}");
+    }
 }
 
 #[test]
@@ -174,7 +176,7 @@ undo: true
         ("called: {}", "called: yes", "on[1].called: an object is wanted, not a text"),
         ("signal: go", "signal: Go!", "\"Go!\" is no signal: a word in snake_case is wanted"),
         ("stage: investigate", "becomes: incident.sev == 'sev1'", "incident has no sev: "),
-        ("stage: investigate", "becomes: inputs.service == 'a'", "inputs is not in scope here: incident are"),
+        ("stage: investigate", "becomes: inputs.service == 'a'", "inputs is not in scope here: only incident is"),
         ("stage: investigate", "becomes: [a]", "on[0].becomes: a text is wanted, not a list"),
         ("run: other,", "run: [a],", "steps[0].run: a text is wanted, not a list"),
         ("run: other,", "run: other, connection: c,", "a step with `run` has no `connection`"),

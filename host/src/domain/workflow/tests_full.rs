@@ -16,6 +16,21 @@ on:
   - signal: deployed
   - called: {}
   - manual: { allow: [responder] }
+  - timer: update-due
+  - schedule_failing: { schedule: nightly }
+  - cron: '0 9 * * MON-FRI'
+    timezone: Europe/Berlin
+    starts: '2026-01-01T00:00:00Z'
+    ends: '2027-01-01T00:00:00Z'
+    jitter: 30s
+    overlap: queue
+    catch_up: { mode: all, window: 2h, most: 5 }
+    blackouts:
+      - { cron: '0 17 * * FRI', timezone: Europe/London, for: 63h, then: hold, reason: Weekend }
+      - { from: '2026-12-24T00:00:00Z', until: '2026-12-27T00:00:00Z' }
+    warn_after: 5
+  - every: 10m
+  - at: '2026-12-24T18:00:00+01:00'
 if: incident != null
 inputs:
   service: { type: string, default: checkout }
@@ -58,6 +73,9 @@ pub(super) const OBJECTS: &[(&str, &str)] = &[
     ("/on/6/run_finished", "/$defs/trigger/properties/run_finished"),
     ("/on/8/called", "/$defs/trigger/properties/called"),
     ("/on/9/manual", "/$defs/trigger/properties/manual"),
+    ("/on/11/schedule_failing", "/$defs/trigger/properties/schedule_failing"),
+    ("/on/12/catch_up", "/$defs/catch_up"),
+    ("/on/12/blackouts/0", "/$defs/blackout"),
     ("/steps/0", "/$defs/step"),
     ("/steps/0/retry", "/$defs/retry"),
     ("/steps/2/approve", "/$defs/approve"),
@@ -98,6 +116,30 @@ pub(super) const KEYS: &[(&str, &[&str], Option<&str>)] = &[
     ("/on/8/called", &["object", "null"], Some("{ \"by\": \"other\" }")),
     ("/on/9/manual", &["object", "null"], Some("{ \"by\": \"ada\" }")),
     ("/on/9/manual/allow", &["array"], Some("[\"everybody\"]")),
+    ("/on/10/timer", &["string"], Some("\"Update due\"")),
+    ("/on/11/schedule_failing", &["object", "null"], Some("{ \"workflow\": \"other\" }")),
+    ("/on/11/schedule_failing/schedule", &["string"], Some("\"sweep.0\"")),
+    ("/on/12/cron", &["string"], Some("\"* * * *\"")),
+    ("/on/12/timezone", &["string"], Some("\"Not a zone\"")),
+    ("/on/12/starts", &["string"], Some("\"2026-01-01\"")),
+    ("/on/12/ends", &["string"], Some("\"2027-01-01T00:00:00\"")),
+    ("/on/12/jitter", &["string"], Some("\"half an hour\"")),
+    ("/on/12/overlap", &["string"], Some("\"wait\"")),
+    ("/on/12/catch_up", &["string", "object"], Some("{ \"window\": \"1h\" }")),
+    ("/on/12/catch_up/mode", &["string"], Some("\"newest\"")),
+    ("/on/12/catch_up/window", &["string"], Some("\"31d\"")),
+    ("/on/12/catch_up/most", &["number"], Some("101")),
+    ("/on/12/blackouts", &["array"], Some("[{}]")),
+    ("/on/12/blackouts/0/cron", &["string"], Some("\"friday\"")),
+    ("/on/12/blackouts/0/timezone", &["string"], Some("\"Not a zone\"")),
+    ("/on/12/blackouts/0/for", &["string"], Some("\"32d\"")),
+    ("/on/12/blackouts/0/then", &["string"], Some("\"wait\"")),
+    ("/on/12/blackouts/0/reason", &["string"], Some("\"\"")),
+    ("/on/12/blackouts/1/from", &["string"], Some("\"2026-12-24 00:00Z\"")),
+    ("/on/12/blackouts/1/until", &["string"], Some("\"later\"")),
+    ("/on/12/warn_after", &["number"], Some("101")),
+    ("/on/13/every", &["string"], Some("\"500ms\"")),
+    ("/on/14/at", &["string"], Some("\"18:00\"")),
     ("/steps/0/id", &["string"], Some("\"return\"")),
     ("/steps/0/uses", &["string"], Some("\"webhook\"")),
     ("/steps/0/connection", &["string"], None),
@@ -133,6 +175,10 @@ pub(super) const KEYS: &[(&str, &[&str], Option<&str>)] = &[
 /// Where a duration stands, and its least and most in milliseconds.
 pub(super) const DURATIONS: &[(&str, u64, u64)] = &[
     ("/timeout", 1_000, 30 * DAY),
+    ("/on/12/jitter", 0, HOUR),
+    ("/on/12/catch_up/window", 1_000, 30 * DAY),
+    ("/on/12/blackouts/0/for", 1_000, 31 * DAY),
+    ("/on/13/every", 1_000, 366 * DAY),
     ("/steps/0/retry/initial", 1, DAY),
     ("/steps/0/retry/max", 1, DAY),
     ("/steps/0/timeout", 100, 10 * 60_000),
@@ -141,6 +187,7 @@ pub(super) const DURATIONS: &[(&str, u64, u64)] = &[
     ("/steps/3/sleep", 1, 30 * DAY),
     ("/steps/6/wait_for/timeout", 1_000, 30 * DAY),
 ];
-const DAY: u64 = 86_400_000;
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
 /// The units of a duration, in milliseconds.
-pub(super) const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", DAY)];
+pub(super) const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", HOUR), ("d", DAY)];

@@ -148,6 +148,10 @@ fn both_know_the_same_words() {
         ("/on/5/alert/status", word.clone(), "/$defs/trigger/properties/alert/properties/status"),
         ("/on/6/run_finished/status", word.clone(), "/$defs/run_end"),
         ("/on/9/manual/allow", json!([word]), "/$defs/trigger/properties/manual/properties/allow/items"),
+        ("/on/12/overlap", word.clone(), "/$defs/trigger/properties/overlap"),
+        ("/on/12/catch_up", word.clone(), "/$defs/catch_up_mode"),
+        ("/on/12/catch_up/mode", word.clone(), "/$defs/catch_up_mode"),
+        ("/on/12/blackouts/0/then", word.clone(), "/$defs/blackout/properties/then"),
         ("/steps/0/on_error", word.clone(), "/$defs/step/properties/on_error"),
         ("/steps/2/approve/on_timeout", word.clone(), "/$defs/approve/properties/on_timeout"),
     ];
@@ -200,6 +204,15 @@ fn what_belongs_to_another_kind_of_step_or_trigger_is_refused_by_both() {
         ("/on/0", "left", json!("triage")),
         ("/on/9", "role", json!("commander")),
         ("/on/1", "entry", json!("any")),
+        ("/on/1", "jitter", json!("5s")),
+        ("/on/1", "warn_after", json!(1)),
+        ("/on/13", "timezone", json!("UTC")),
+        ("/on/13", "cron", json!("0 9 * * *")),
+        ("/on/12/blackouts/0", "until", json!("2026-12-27T00:00:00Z")),
+        ("/on/12/blackouts/0", "from", json!("2026-12-24T00:00:00Z")),
+        ("/on/12/blackouts/1", "for", json!("1d")),
+        ("/on/12/blackouts/1", "timezone", json!("UTC")),
+        ("/on/12/catch_up", "mode", json!("latest")),
         ("/steps/0", "sleep", json!("5s")),
         ("/steps/2", "run", json!("other")),
         ("/finally/0", "wait_for", json!("deployed")),
@@ -209,7 +222,14 @@ fn what_belongs_to_another_kind_of_step_or_trigger_is_refused_by_both() {
         document.pointer_mut(place).expect("is there")[key] = value;
         PUBLISHED.both(false, &document, &format!("{key} at {place}"));
     }
-    for (place, key) in [("/on/1", "left"), ("/steps/3", "sleep"), ("/steps/0", "foreach"), ("/steps/0", "id")] {
+    for (place, key) in [
+        ("/on/1", "left"),
+        ("/on/12/blackouts/0", "for"),
+        ("/on/12/blackouts/1", "until"),
+        ("/steps/3", "sleep"),
+        ("/steps/0", "foreach"),
+        ("/steps/0", "id"),
+    ] {
         let mut document = full();
         document.pointer_mut(place).and_then(Value::as_object_mut).expect("an object").remove(key);
         PUBLISHED.both(false, &document, &format!("no {key} at {place}"));
@@ -229,6 +249,7 @@ fn both_draw_the_same_limits() {
     }
     let letters = |count| "a".repeat(count);
     let people = |count| json!(vec!["ada"; count]);
+    let blackouts = |count| json!(vec![json!({ "cron": "0 17 * * FRI", "for": "1h" }); count]);
     let sleeps = |count: usize| -> Value {
         (0..count).map(|index| json!({ "id": format!("s{index}"), "sleep": "5s" })).collect()
     };
@@ -251,6 +272,12 @@ fn both_draw_the_same_limits() {
         ("/on/6/run_finished/status", false, json!([])),
         ("/steps/0/if", true, json!(format!("'{}' != ''", "a".repeat(4_088)))),
         ("/steps/0/if", false, json!(format!("'{}' != ''", "a".repeat(4_089)))),
+        ("/on/12/blackouts", true, blackouts(20)),
+        ("/on/12/blackouts", false, blackouts(21)),
+        ("/on/12/blackouts/0/reason", true, json!(letters(200))),
+        ("/on/12/blackouts/0/reason", false, json!(letters(201))),
+        ("/on", true, json!(vec![json!({ "every": "10m" }); 20])),
+        ("/on", false, json!(vec![json!({ "every": "10m" }); 21])),
         ("/steps", true, sleeps(198)),
         ("/steps", false, sleeps(201)),
     ] {

@@ -7,6 +7,7 @@ use crate::domain::{
     incident::Stage,
     person::AccessRole,
     run::RunStatus,
+    schedule::Terms,
 };
 
 /// What starts a workflow.
@@ -18,6 +19,16 @@ pub struct Trigger {
     pub with: Option<Template>,
     /// Where it stands in the source.
     pub at: Position,
+}
+
+impl Trigger {
+    /// When it fires, if it is a schedule.
+    pub fn terms(&self) -> Option<&Terms> {
+        match &self.kind {
+            TriggerKind::Scheduled(terms) => Some(terms),
+            _ => None,
+        }
+    }
 }
 
 /// The kinds of trigger.
@@ -64,6 +75,18 @@ pub enum TriggerKind {
         /// The condition; it sees `incident` alone.
         condition: Expression,
     },
+    /// A timer of an incident fired.
+    Timer {
+        /// Its name.
+        name: String,
+    },
+    /// The runs of a schedule failed so often in a row that people are warned.
+    ScheduleFailing {
+        /// Only of this schedule.
+        schedule: Option<String>,
+    },
+    /// A time came: the trigger is a schedule that belongs to the workflow.
+    Scheduled(Box<Terms>),
     /// A signal came that is meant for no run.
     Signal {
         /// Its name.

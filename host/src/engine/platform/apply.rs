@@ -1,5 +1,5 @@
-//! Bringing a set of workflow documents from a repository: what would change is worked out first, then all of it is saved or
-//! nothing. Later kinds of document join the same set.
+//! Bringing a set of documents from a repository, workflows and schedules: what would change is worked out first, then all
+//! of it is saved or nothing. Later kinds of document join the same set.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,9 +10,13 @@ use serde_json::json;
 
 use super::{Caller, Engine, EngineError, workflows::installed};
 use crate::{
-    domain::workflow::{self, Fault, Position, Workflow, check},
+    domain::{
+        document::{self, Fault, Position},
+        schedule,
+        workflow::{self, Workflow, check, scheduled},
+    },
     engine::catalog::Catalog,
-    store::{Guard, WorkflowRevision},
+    store::{Dependant, Guard, WorkflowRevision, Write},
 };
 
 /// The most documents of a set.
@@ -36,9 +40,11 @@ pub struct ApplyRequest {
     pub prune: bool,
     /// The revisions that the caller has seen, by workflow; 0 for one that was not there.
     pub expected: BTreeMap<String, i64>,
+    /// The same by schedule.
+    pub expected_schedules: BTreeMap<String, i64>,
 }
 
-/// What is done with a workflow.
+/// What is done with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It is new, or in use again.
@@ -51,11 +57,32 @@ pub enum ChangeKind {
     Unchanged,
 }
 
-/// One workflow of a set.
+/// Which kind of document one of a set is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Noun {
+    /// A workflow: what says nothing else.
+    Workflow,
+    /// A schedule: what says `kind: schedule`.
+    Schedule,
+}
+
+impl Noun {
+    /// The noun.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
+/// One document of a set.
 #[derive(Debug, Clone)]
 pub struct Change {
+    /// What it is.
+    pub noun: Noun,
     /// Its name.
-    pub workflow: String,
+    pub name: String,
     /// What is done.
     pub kind: ChangeKind,
     /// The revision that is the newest now; 0 when there is none.
@@ -79,12 +106,12 @@ impl Engine {
     /// What bringing the set would change. Every fault of every document is told.
     pub async fn compare(&self, request: &ApplyRequest) -> Result<Vec<Change>, EngineError> {
         if request.documents.len() > MAX_DOCUMENTS {
-            return Err(EngineError::invalid("workflows", format!("at most {MAX_DOCUMENTS} documents are wanted")));
+            return Err(EngineError::invalid("documents", format!("at most {MAX_DOCUMENTS} documents are wanted")));
         }
         let catalog = self.catalog().await?;
         let set = checked(&request.documents, &catalog).map_err(EngineError::Documents)?;
-        let mut changes = Vec::with_capacity(set.len());
-        for (name, source) in &set {
+        let mut changes = Vec::with_capacity(set.workflows.len());
+        for (name, source) in &set.workflows {
             let known = self.store().newest_workflow_revision(name).await?;
             let (known, before) =
                 known.map_or((0, None), |known| (known.revision, (!known.deleted).then_some(known.source)));
@@ -93,22 +120,26 @@ impl Engine {
                 Some(before) if before == source => ChangeKind::Unchanged,
                 Some(_) => ChangeKind::Update,
             };
-            let (workflow, before) = (name.clone(), before.unwrap_or_default());
-            changes.push(Change { workflow, kind, known, before, after: (*source).to_owned() });
+            let (name, before) = (name.clone(), before.unwrap_or_default());
+            changes.push(Change { noun: Noun::Workflow, name, kind, known, before, after: (*source).to_owned() });
         }
         if request.prune {
             for known in self.store().live_workflows().await? {
-                if !set.contains_key(&known.name) {
-                    let (workflow, before) = (known.name, known.source);
-                    let kind = ChangeKind::Delete;
-                    changes.push(Change { workflow, kind, known: known.revision, before, after: String::new() });
+                if !set.workflows.contains_key(&known.name) {
+                    let (noun, kind) = (Noun::Workflow, ChangeKind::Delete);
+                    let (name, before, after) = (known.name, known.source, String::new());
+                    changes.push(Change { noun, name, kind, known: known.revision, before, after });
                 }
             }
         }
+        changes.extend(self.schedule_changes(&set.schedules, request.prune).await?);
         for change in &changes {
-            let seen = request.expected.get(&change.workflow);
+            let seen = match change.noun {
+                Noun::Workflow => request.expected.get(&change.name),
+                Noun::Schedule => request.expected_schedules.get(&change.name),
+            };
             if seen.is_some_and(|seen| *seen != change.known) {
-                return Err(EngineError::Stale { noun: "workflow", actual: change.known });
+                return Err(EngineError::Stale { noun: change.noun.word(), actual: change.known });
             }
         }
         Ok(changes)
@@ -118,7 +149,7 @@ impl Engine {
     pub async fn apply(&self, caller: &Caller, request: &ApplyRequest) -> Result<Vec<Change>, EngineError> {
         let changes = self.compare(request).await?;
         let revision = |change: &Change| WorkflowRevision {
-            name: change.workflow.clone(),
+            name: change.name.clone(),
             revision: change.known + 1,
             // One that goes out of use keeps its text.
             source: if change.kind == ChangeKind::Delete { change.before.clone() } else { change.after.clone() },
@@ -126,13 +157,18 @@ impl Engine {
             created_by: caller.person.handle.clone(),
             deleted: change.kind == ChangeKind::Delete,
         };
-        let differing = changes.iter().filter(|change| change.kind != ChangeKind::Unchanged);
-        let revisions: Vec<WorkflowRevision> = differing.map(revision).collect();
-        if revisions.is_empty() {
+        let differing: Vec<&Change> = changes.iter().filter(|change| change.kind != ChangeKind::Unchanged).collect();
+        if differing.is_empty() {
             return Ok(changes);
         }
-        let data = json!(revisions.iter().map(|one| (one.name.clone(), one.revision)).collect::<BTreeMap<_, _>>());
-        if self.change_platform(caller, Guard::Workflows(revisions), "workflow.apply", "workflows", data).await? {
+        let mut then = Vec::new();
+        for change in &differing {
+            then.extend(self.with_change(caller, change)?);
+        }
+        let data = json!(differing.iter().map(|one| (one.name.clone(), one.known + 1)).collect::<BTreeMap<_, _>>());
+        let workflows = differing.iter().filter(|change| change.noun == Noun::Workflow);
+        let guard = Guard::Workflows(workflows.map(|change| revision(change)).collect());
+        if self.change_platform_with(caller, Write { guard, then }, "workflow.apply", "workflows", data).await? {
             return Ok(changes);
         }
         let message = "a workflow was saved by somebody else in the same moment: look at the difference again";
@@ -140,34 +176,118 @@ impl Engine {
     }
 }
 
-/// The documents by name, each checked against the platform as it will be with all of them.
-fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog) -> Result<BTreeMap<String, &'a str>, Vec<FileFault>> {
-    let (mut faults, mut parsed) = (Vec::new(), Vec::new());
-    for document in documents {
-        match workflow::parse(&document.source) {
-            Ok(workflow) => parsed.push((document, Arc::new(workflow))),
-            Err(found) => faults.extend(found.into_iter().map(|fault| file_fault(document, fault))),
+impl Engine {
+    /// What bringing schedules would change. They are compared as documents, not as texts.
+    async fn schedule_changes(
+        &self,
+        set: &BTreeMap<String, schedule::document::Document>,
+        prune: bool,
+    ) -> Result<Vec<Change>, EngineError> {
+        let (noun, mut changes) = (Noun::Schedule, Vec::new());
+        for (name, document) in set {
+            let (known, before) = match self.store().schedule(name).await? {
+                Some(_) => self.schedule(name).await.map(|view| (view.revision, text(&view.document)))?,
+                None => (0, String::new()),
+            };
+            let after = text(&document.to_value());
+            let kind = match known {
+                0 => ChangeKind::Create,
+                _ if before == after => ChangeKind::Unchanged,
+                _ => ChangeKind::Update,
+            };
+            changes.push(Change { noun, name: name.clone(), kind, known, before, after });
+        }
+        if !prune {
+            return Ok(changes);
+        }
+        let mut page = None;
+        loop {
+            let some = self.schedules(Some("people"), page.as_deref(), 200).await?;
+            let Some(last) = some.last() else { return Ok(changes) };
+            page = Some(last.schedule.name.clone());
+            for view in some.into_iter().filter(|view| !set.contains_key(&view.schedule.name)) {
+                let (name, kind, before) = (view.schedule.name, ChangeKind::Delete, text(&view.document));
+                changes.push(Change { noun, name, kind, known: view.revision, before, after: String::new() });
+            }
         }
     }
-    let mut afterwards = installed(catalog);
-    afterwards.workflows.extend(parsed.iter().map(|(_, workflow)| (workflow.name.clone(), Arc::clone(workflow))));
-    let mut names = BTreeSet::new();
-    for (document, workflow) in &parsed {
-        let found = check::check(workflow, &afterwards);
-        faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
-        if !names.insert(&workflow.name) {
-            faults.push(file_fault(document, twice(workflow)));
+
+    /// What is written for a change beside a workflow's revision.
+    fn with_change(&self, caller: &Caller, change: &Change) -> Result<Vec<Dependant>, EngineError> {
+        let by = &caller.person.handle;
+        let deleted = change.kind == ChangeKind::Delete;
+        match change.noun {
+            Noun::Workflow if deleted => Ok(self.schedules_of_workflow(&change.name, None, by)),
+            Noun::Workflow => {
+                let workflow = Self::parsed(&change.name, change.known + 1, &change.after)?;
+                Ok(self.schedules_of_workflow(&change.name, Some(&workflow), by))
+            }
+            Noun::Schedule if deleted => Ok(vec![Dependant::DropSchedule(change.name.clone())]),
+            Noun::Schedule => {
+                let document = schedule::document::parse(&change.after).map_err(EngineError::Document)?;
+                Ok(vec![Dependant::Define(Box::new(self.schedule_of_people(document, by)))])
+            }
         }
-    }
-    if faults.is_empty() {
-        Ok(parsed.into_iter().map(|(document, workflow)| (workflow.name.clone(), document.source.as_str())).collect())
-    } else {
-        Err(faults)
     }
 }
 
-fn twice(workflow: &Workflow) -> Fault {
-    Fault::new(Position { line: 1, column: 1 }, "name", format!("there are two documents called {:?}", workflow.name))
+/// A document of a schedule as it is compared.
+fn text(document: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
+}
+
+/// A set whose documents are all in order, by name.
+struct Set<'a> {
+    /// The workflows, with their texts.
+    workflows: BTreeMap<String, &'a str>,
+    /// The schedules.
+    schedules: BTreeMap<String, schedule::document::Document>,
+}
+
+/// The documents by name, each checked against the platform as it will be with all of them.
+fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog) -> Result<Set<'a>, Vec<FileFault>> {
+    let (mut faults, mut workflows, mut schedules) = (Vec::new(), Vec::new(), Vec::new());
+    for document in documents {
+        let read = if document::kind(&document.source).as_deref() == Some(schedule::document::KIND) {
+            schedule::document::parse(&document.source).map(|schedule| schedules.push((document, schedule)))
+        } else {
+            workflow::parse(&document.source).map(|workflow| workflows.push((document, Arc::new(workflow))))
+        };
+        if let Err(found) = read {
+            faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
+        }
+    }
+    let mut afterwards = installed(catalog);
+    afterwards.workflows.extend(workflows.iter().map(|(_, workflow)| (workflow.name.clone(), Arc::clone(workflow))));
+    for (document, workflow) in &workflows {
+        let found = check::check(workflow, &afterwards);
+        faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
+    }
+    for (document, schedule) in &schedules {
+        let found = scheduled::check(schedule, &document.source, &afterwards);
+        faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
+    }
+    faults.extend(twice("documents", workflows.iter().map(|(document, workflow)| (*document, workflow.name.as_str()))));
+    faults.extend(twice("schedules", schedules.iter().map(|(document, schedule)| (*document, schedule.name.as_str()))));
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let text =
+        |(document, workflow): (&'a SourceFile, Arc<Workflow>)| (workflow.name.clone(), document.source.as_str());
+    let workflows = workflows.into_iter().map(text).collect();
+    let schedules = schedules.into_iter().map(|(_, schedule)| (schedule.name.clone(), schedule)).collect();
+    Ok(Set { workflows, schedules })
+}
+
+/// A fault for each document whose name one before it has already.
+fn twice<'a>(noun: &str, documents: impl Iterator<Item = (&'a SourceFile, &'a str)>) -> Vec<FileFault> {
+    let mut names = BTreeSet::new();
+    let again = documents.filter(|(_, name)| !names.insert(*name));
+    let fault = |(document, name): (&SourceFile, &str)| {
+        let message = format!("there are two {noun} called {name:?}");
+        file_fault(document, Fault::new(Position { line: 1, column: 1 }, "name", message))
+    };
+    again.map(fault).collect()
 }
 
 fn file_fault(document: &SourceFile, fault: Fault) -> FileFault {

@@ -27,18 +27,36 @@ impl Engine {
         target: &str,
         data: Value,
     ) -> Result<bool, EngineError> {
-        let entry = AuditEntry {
+        self.change_platform_with(caller, Write { guard, then: Vec::new() }, action, target, data).await
+    }
+
+    /// The same for a change that comes with more.
+    async fn change_platform_with(
+        &self,
+        caller: &Caller,
+        mut write: Write,
+        action: &str,
+        target: &str,
+        data: Value,
+    ) -> Result<bool, EngineError> {
+        write.then.push(self.audit(caller, action, target, data));
+        write.then.push(Dependant::CatalogChanged);
+        let applied = self.store().commit(write).await? == Committed::Applied;
+        self.refresh().await?;
+        self.0.scheduler.changed.notify_one();
+        Ok(applied)
+    }
+
+    /// Who changed what.
+    pub(super) fn audit(&self, caller: &Caller, action: &str, target: &str, data: Value) -> Dependant {
+        Dependant::Audit(AuditEntry {
             id: self.new_id(),
             at: self.now(),
             actor: caller.actor(),
             action: action.to_owned(),
             target: target.to_owned(),
             data,
-        };
-        let then = vec![Dependant::Audit(entry), Dependant::CatalogChanged];
-        let applied = self.store().commit(Write { guard, then }).await? == Committed::Applied;
-        self.refresh().await?;
-        Ok(applied)
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Caller, Engine, EngineError};
 use crate::{
     domain::workflow::{self, Fault, Workflow, check},
     engine::catalog::Catalog,
-    store::{Guard, WorkflowRevision},
+    store::{Guard, WorkflowRevision, Write},
 };
 
 const LOST_WRITES: usize = 16;
@@ -17,7 +17,7 @@ impl Engine {
     /// Every fault of a document; none when it can be saved.
     pub async fn validate_workflow(&self, source: &str) -> Result<Result<Workflow, Vec<Fault>>, EngineError> {
         let catalog = self.catalog().await?;
-        Ok(validate(source, &catalog))
+        Ok(self.validate(source, &catalog))
     }
 
     /// Saves a document under its name as a new revision; the same text again changes nothing. `expected` is the revision
@@ -30,7 +30,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<WorkflowRevision, EngineError> {
         let catalog = self.catalog().await?;
-        let workflow = validate(source, &catalog).map_err(EngineError::Document)?;
+        let workflow = self.validate(source, &catalog).map_err(EngineError::Document)?;
         if workflow.name != name {
             let message = format!("the document is called {:?}, the request says {name:?}", workflow.name);
             return Err(EngineError::invalid("name", message));
@@ -54,7 +54,8 @@ impl Engine {
             };
             let data = json!({ "revision": revision.revision });
             let guard = Guard::Workflow(Box::new(revision.clone()));
-            if self.change_platform(caller, guard, "workflow.save", name, data).await? {
+            let then = self.schedules_of_workflow(name, Some(&workflow), &revision.created_by);
+            if self.change_platform_with(caller, Write { guard, then }, "workflow.save", name, data).await? {
                 return Ok(revision);
             }
         }
@@ -74,11 +75,19 @@ impl Engine {
                 ..known
             };
             let guard = Guard::Workflow(Box::new(gone));
-            if self.change_platform(caller, guard, "workflow.delete", name, json!({})).await? {
+            let then = self.schedules_of_workflow(name, None, &caller.person.handle);
+            if self.change_platform_with(caller, Write { guard, then }, "workflow.delete", name, json!({})).await? {
                 return Ok(());
             }
         }
         Err(EngineError::Overloaded)
+    }
+
+    fn validate(&self, source: &str, catalog: &Catalog) -> Result<Workflow, Vec<Fault>> {
+        let workflow = workflow::parse(source)?;
+        let mut faults = check::check(&workflow, &installed(catalog));
+        faults.extend(self.too_frequent(&workflow));
+        if faults.is_empty() { Ok(workflow) } else { Err(faults) }
     }
 
     /// A stored document, parsed; it was checked when it was saved.
@@ -91,16 +100,10 @@ impl Engine {
 }
 
 /// What documents are checked against: the picture of the platform.
-pub(super) fn installed(catalog: &Catalog) -> check::Installed {
+pub(in crate::engine) fn installed(catalog: &Catalog) -> check::Installed {
     check::Installed {
         plugins: catalog.plugins.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.manifest))).collect(),
         connections: catalog.connections.iter().map(|(name, one)| (name.clone(), Arc::clone(one))).collect(),
         workflows: catalog.workflows.iter().map(|(name, one)| (name.clone(), Arc::clone(&one.workflow))).collect(),
     }
-}
-
-fn validate(source: &str, catalog: &Catalog) -> Result<Workflow, Vec<Fault>> {
-    let workflow = workflow::parse(source)?;
-    let faults = check::check(&workflow, &installed(catalog));
-    if faults.is_empty() { Ok(workflow) } else { Err(faults) }
 }

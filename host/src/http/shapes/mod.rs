@@ -12,8 +12,10 @@ use crate::{
 };
 
 mod runs;
+mod schedules;
 
 pub use runs::{Approval, Attempt, Automation, Outcome, Run, RunSummary, Step};
+pub use schedules::{Schedule, Tick, Time};
 
 /// An incident.
 #[derive(Debug, Serialize, ToSchema)]

@@ -21,8 +21,10 @@ use crate::domain::{
 };
 
 mod runs;
+mod schedules;
 
 pub(super) use runs::{APPROVALS, ATTEMPTS, RUN_STATE, RUNS, STEPS, approval, attempt, run, run_state, step};
+pub(super) use schedules::{DEFINE, SCHEDULES, TICKS, UNDEFINE, owner, schedule, tick};
 
 const INCIDENT_COLUMNS: &[(&str, Kind)] = &[
     ("id", Text),

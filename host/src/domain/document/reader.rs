@@ -10,25 +10,22 @@ use super::{
 };
 use crate::domain::{
     expression::{Expression, Template},
-    time::parse_duration,
+    time::{Timestamp, parse_duration, write_duration},
 };
-
-/// Keys of the workflow language that this version does not run yet.
-const LATER: &[&str] = &["cron", "every", "timezone", "overlap", "catch_up", "jitter"];
 
 /// Collects faults.
 #[derive(Default)]
-pub(super) struct Reader {
-    pub(super) faults: Vec<Fault>,
+pub(in crate::domain) struct Reader {
+    pub(in crate::domain) faults: Vec<Fault>,
 }
 
 impl Reader {
-    pub(super) fn fault(&mut self, at: Position, path: &str, message: impl Into<String>) {
+    pub(in crate::domain) fn fault(&mut self, at: Position, path: &str, message: impl Into<String>) {
         self.faults.push(Fault::new(at, path, message));
     }
 
     /// The fields of an object; anything else is a fault.
-    pub(super) fn object<'a>(&mut self, node: &'a Node, path: &str) -> Option<Fields<'a>> {
+    pub(in crate::domain) fn object<'a>(&mut self, node: &'a Node, path: &str) -> Option<Fields<'a>> {
         match &node.data {
             Data::Object(fields) => {
                 Some(Fields { at: node.at, path: path.to_owned(), named: fields, seen: Vec::new() })
@@ -40,7 +37,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn list<'a>(&mut self, node: &'a Node, path: &str) -> &'a [Node] {
+    pub(in crate::domain) fn list<'a>(&mut self, node: &'a Node, path: &str) -> &'a [Node] {
         match &node.data {
             Data::List(items) => items,
             other => {
@@ -50,7 +47,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn text(&mut self, node: &Node, path: &str) -> Option<String> {
+    pub(in crate::domain) fn text(&mut self, node: &Node, path: &str) -> Option<String> {
         match &node.data {
             Data::Scalar(Value::String(text)) => Some(text.clone()),
             other => {
@@ -60,7 +57,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
+    pub(in crate::domain) fn flag(&mut self, node: &Node, path: &str) -> Option<bool> {
         if let Data::Scalar(Value::Bool(flag)) = &node.data {
             return Some(*flag);
         }
@@ -69,7 +66,7 @@ impl Reader {
     }
 
     /// A whole number within bounds.
-    pub(super) fn whole(&mut self, node: &Node, path: &str, least: u32, most: u32) -> Option<u32> {
+    pub(in crate::domain) fn whole(&mut self, node: &Node, path: &str, least: u32, most: u32) -> Option<u32> {
         let number = match &node.data {
             Data::Scalar(Value::Number(number)) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
             _ => None,
@@ -82,7 +79,13 @@ impl Reader {
     }
 
     /// A duration such as `250ms`, `10s`, `5m`, `2h` or `1d`, within bounds.
-    pub(super) fn duration(&mut self, node: &Node, path: &str, least: Duration, most: Duration) -> Option<Duration> {
+    pub(in crate::domain) fn duration(
+        &mut self,
+        node: &Node,
+        path: &str,
+        least: Duration,
+        most: Duration,
+    ) -> Option<Duration> {
         let text = self.text(node, path)?;
         let Some(duration) = parse_duration(&text) else {
             let message = format!("{text:?} is no duration: 250ms, 10s, 5m, 2h or 1d is wanted");
@@ -90,14 +93,15 @@ impl Reader {
             return None;
         };
         if duration < least || duration > most {
-            self.fault(node.at, path, format!("{text} is out of bounds: {least:?} to {most:?} is wanted"));
+            let (least, most) = (write_duration(least), write_duration(most));
+            self.fault(node.at, path, format!("{text} is out of bounds: {least} to {most} is wanted"));
             return None;
         }
         Some(duration)
     }
 
     /// One of a fixed list of words.
-    pub(super) fn word<T: FromStr>(&mut self, node: &Node, path: &str) -> Option<T>
+    pub(in crate::domain) fn word<T: FromStr>(&mut self, node: &Node, path: &str) -> Option<T>
     where
         T::Err: std::fmt::Display,
     {
@@ -106,7 +110,7 @@ impl Reader {
     }
 
     /// One of a few words, each with its meaning.
-    pub(super) fn choice<T: Copy>(&mut self, node: &Node, path: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(in crate::domain) fn choice<T: Copy>(&mut self, node: &Node, path: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(node, path)?;
         let found = choices.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
@@ -116,7 +120,7 @@ impl Reader {
         found
     }
 
-    pub(super) fn expression(&mut self, node: &Node, path: &str) -> Option<Expression> {
+    pub(in crate::domain) fn expression(&mut self, node: &Node, path: &str) -> Option<Expression> {
         let text = match &node.data {
             Data::Scalar(Value::Bool(constant)) => constant.to_string(),
             _ => self.text(node, path)?,
@@ -125,17 +129,44 @@ impl Reader {
             self.fault(node.at, path, "an expression stands bare here, without ${{ }}");
             return None;
         }
-        let at = node.at;
         Expression::parse(&text)
-            .map_err(|error| self.fault(at.plus(error.offset.unwrap_or(0)), path, error.message))
+            .map_err(|error| self.fault(node.character(error.offset.unwrap_or(0)), path, error.message))
             .ok()
     }
 
-    pub(super) fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
+    /// The name of a workflow or a schedule.
+    pub(in crate::domain) fn name(&mut self, node: &Node, path: &str) -> Option<String> {
+        let text = self.text(node, path)?;
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let good = text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed);
+        if !good {
+            self.fault(node.at, path, format!("{text:?} is no name: 1 to 64 of a-z 0-9 - are wanted, a letter first"));
+        }
+        good.then_some(text)
+    }
+
+    /// A point in time that says how far it is from UTC.
+    pub(in crate::domain) fn time(&mut self, node: &Node, path: &str) -> Option<Timestamp> {
+        let text = self.text(node, path)?;
+        let time = text.parse().ok().filter(|_| is_rfc_3339(&text));
+        if time.is_none() {
+            let like = "2026-12-24T18:00:00Z or 2026-12-24T18:00:00+01:00";
+            self.fault(node.at, path, format!("{text:?} is no time: one such as {like} is wanted"));
+        }
+        time
+    }
+
+    /// A template of an object.
+    pub(in crate::domain) fn object_template(&mut self, node: &Node, path: &str) -> Option<Template> {
+        self.object(node, path)?;
+        self.template(node, path)
+    }
+
+    pub(in crate::domain) fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
         Template::parse(&node.value())
             .map_err(|faults| {
                 for fault in faults {
-                    let at = node.at_pointer(&fault.pointer).at.plus(fault.offset);
+                    let at = node.at_pointer(&fault.pointer).character(fault.offset);
                     self.fault(at, &format!("{path}{}", fault.pointer.replace('/', ".")), fault.error.message);
                 }
             })
@@ -144,22 +175,27 @@ impl Reader {
 }
 
 /// The fields of an object while it is read: what nobody asked for is a fault in the end.
-pub(super) struct Fields<'a> {
-    pub(super) at: Position,
-    pub(super) path: String,
+pub(in crate::domain) struct Fields<'a> {
+    pub(in crate::domain) at: Position,
+    pub(in crate::domain) path: String,
     named: &'a [(Name, Node)],
     seen: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
     /// A field, if it is there.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<&'a Node> {
+    pub(in crate::domain) fn take(&mut self, name: &'static str) -> Option<&'a Node> {
         self.seen.push(name);
+        self.peek(name)
+    }
+
+    /// A field, if it is there, without taking it: somebody else asks for it.
+    pub(in crate::domain) fn peek(&self, name: &str) -> Option<&'a Node> {
         self.named.iter().find(|(known, _)| known.text == name).map(|(_, node)| node)
     }
 
     /// A field that has to be there.
-    pub(super) fn need(&mut self, reader: &mut Reader, name: &'static str) -> Option<&'a Node> {
+    pub(in crate::domain) fn need(&mut self, reader: &mut Reader, name: &'static str) -> Option<&'a Node> {
         let found = self.take(name);
         if found.is_none() {
             reader.fault(self.at, &self.path, format!("`{name}` is missing"));
@@ -168,34 +204,47 @@ impl<'a> Fields<'a> {
     }
 
     /// The path of a field.
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(in crate::domain) fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     /// Every field, whatever its name.
-    pub(super) fn all(&self) -> &'a [(Name, Node)] {
+    pub(in crate::domain) fn all(&self) -> &'a [(Name, Node)] {
         self.named
     }
 
     /// Tells what was not asked for.
-    pub(super) fn finish(self, reader: &mut Reader) {
+    pub(in crate::domain) fn finish(self, reader: &mut Reader) {
         for (name, _) in self.named {
             if self.seen.contains(&name.text.as_str()) {
                 continue;
             }
-            let message = if LATER.contains(&name.text.as_str()) {
-                format!("`{}` is not supported by this version", name.text)
-            } else {
-                let near = nearest(&name.text, self.seen.iter().copied());
-                let hint = near.map_or_else(
-                    || format!("known are {}", self.seen.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                format!("`{}` is not known here: {hint}", name.text)
-            };
+            let near = nearest(&name.text, self.seen.iter().copied());
+            let hint = near.map_or_else(
+                || format!("known are {}", self.seen.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("`{}` is not known here: {hint}", name.text);
             reader.fault(name.at, &self.path, message);
         }
     }
+}
+
+/// Whether a text has the form of RFC 3339: `2026-12-24T18:00:00.000Z`, where seconds may be missing. Date and clock are
+/// checked by whoever reads it.
+fn is_rfc_3339(text: &str) -> bool {
+    let is = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(c, form)| if form == b'0' { c.is_ascii_digit() } else { c == form })
+    };
+    let Some((minutes, rest)) = text.split_at_checked(16) else { return false };
+    let Some(zone) = rest.find(['Z', '+', '-']) else { return false };
+    let (seconds, zone) = rest.split_at(zone);
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let fits = (1..=9).contains(&fraction.len()) && fraction.bytes().all(|c| c.is_ascii_digit());
+    is(minutes, "0000-00-00T00:00")
+        && (seconds.is_empty() || is(whole, ":00") && fits)
+        && (zone == "Z" || is(&zone[1..], "00:00"))
 }
 
 fn kind(data: &Data) -> &'static str {
@@ -210,10 +259,11 @@ fn kind(data: &Data) -> &'static str {
 }
 
 /// The known word that differs least from a mistyped one, if it is near enough to be meant.
-pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(in crate::domain) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|word| (distance(text, word), word))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        // Of a short word nothing may be left, and then it is not meant.
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 4 && *distance < text.chars().count())
         .min()
         .map(|(_, word)| word)
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use saphyr::{Scalar, ScanError};
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
 use super::Fault;
@@ -39,13 +39,15 @@ impl fmt::Display for Position {
 
 /// A node of the document.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) at: Position,
-    pub(super) data: Data,
+pub(in crate::domain) struct Node {
+    pub(in crate::domain) at: Position,
+    pub(in crate::domain) data: Data,
+    /// How many characters stand between its place and its text: a quote or none.
+    before: usize,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Data {
+pub(in crate::domain) enum Data {
     /// Null, a truth value, a number or a string.
     Scalar(Value),
     List(Vec<Node>),
@@ -54,14 +56,14 @@ pub(super) enum Data {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Name {
-    pub(super) at: Position,
-    pub(super) text: String,
+pub(in crate::domain) struct Name {
+    pub(in crate::domain) at: Position,
+    pub(in crate::domain) text: String,
 }
 
 impl Node {
     /// The node without its places.
-    pub(super) fn value(&self) -> Value {
+    pub(in crate::domain) fn value(&self) -> Value {
         match &self.data {
             Data::Scalar(value) => value.clone(),
             Data::List(items) => items.iter().map(Self::value).collect(),
@@ -73,8 +75,36 @@ impl Node {
         }
     }
 
+    /// Its text, if it is one.
+    pub(in crate::domain) fn as_text(&self) -> Option<&str> {
+        match &self.data {
+            Data::Scalar(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The place of one of the characters of its text, as near as it can be told.
+    pub(in crate::domain) fn character(&self, offset: usize) -> Position {
+        self.at.plus(self.before + offset)
+    }
+
+    /// A value that has no source as a node: every part stands at the beginning.
+    pub(in crate::domain) fn without_places(value: &Value) -> Self {
+        let at = Position { line: 1, column: 1 };
+        let data = match value {
+            Value::Array(items) => Data::List(items.iter().map(Self::without_places).collect()),
+            Value::Object(fields) => {
+                let named =
+                    |(name, value): (&String, &Value)| (Name { at, text: name.clone() }, Self::without_places(value));
+                Data::Object(fields.iter().map(named).collect())
+            }
+            scalar => Data::Scalar(scalar.clone()),
+        };
+        Self { at, data, before: 0 }
+    }
+
     /// The node a JSON pointer leads to, or the deepest one on the way.
-    pub(super) fn at_pointer(&self, pointer: &str) -> &Self {
+    pub(in crate::domain) fn at_pointer(&self, pointer: &str) -> &Self {
         let mut node = self;
         for part in pointer.split('/').skip(1) {
             let part = part.replace("~1", "/").replace("~0", "~");
@@ -91,7 +121,7 @@ impl Node {
 }
 
 /// Reads a document; gives the faults that can be told without knowing what it means.
-pub(super) fn load(source: &str) -> Result<Node, Vec<Fault>> {
+pub(in crate::domain) fn load(source: &str) -> Result<Node, Vec<Fault>> {
     let start = Position { line: 1, column: 1 };
     if source.len() > MAX_SOURCE {
         let message = format!("the document has {} bytes: at most {MAX_SOURCE} are allowed", source.len());
@@ -126,7 +156,7 @@ impl<'a> Loader<'a> {
                 _ => return Err(Fault::new(position(span), "", "one document is wanted, and here a second begins")),
             }
         }
-        root.ok_or_else(|| Fault::new(start, "", "the document is empty: a workflow is wanted"))
+        root.ok_or_else(|| Fault::new(start, "", "the document is empty"))
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
@@ -142,6 +172,10 @@ impl<'a> Loader<'a> {
         if depth > MAX_DEPTH {
             return Err(Fault::new(at, "", format!("the document nests deeper than {MAX_DEPTH} levels")));
         }
+        let before = match &event {
+            Event::Scalar(_, style, ..) => quote(*style),
+            _ => 0,
+        };
         let data = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_anchor(anchor, at)?;
@@ -165,7 +199,7 @@ impl<'a> Loader<'a> {
             }
             _ => return Err(Fault::new(at, "", "anchors and aliases are not allowed: write the value out")),
         };
-        Ok(Node { at, data })
+        Ok(Node { at, data, before })
     }
 
     fn object(&mut self, depth: usize) -> Result<Data, Fault> {
@@ -199,6 +233,14 @@ fn refuse_anchor(anchor: usize, at: Position) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::new(at, "", "anchors and aliases are not allowed: write the value out"))
+    }
+}
+
+/// How many characters stand between a scalar's place and its text. That of a text in a block is the text's own.
+fn quote(style: ScalarStyle) -> usize {
+    match style {
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+        ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => 0,
     }
 }
 
