@@ -56,7 +56,7 @@ impl TickCounts {
         OUTCOMES.iter().copied().zip(self.outcomes.iter().map(|counter| counter.load(Ordering::Relaxed)))
     }
 
-    /// How many of the ticks that started in time were at most so many milliseconds late, for each of [`LATENESS_MS`];
+    /// How many of the ticks that started in time were at most so many milliseconds late, for each of `LATENESS_MS`;
     /// then how many there were, and the sum of their lateness in milliseconds.
     pub fn lateness(&self) -> ([u64; LATENESS_MS.len()], u64, u64) {
         let mut sums = [0; LATENESS_MS.len()];
