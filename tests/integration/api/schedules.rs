@@ -1,9 +1,8 @@
 //! Schedules of people over HTTP and in the terminal.
 
-use std::process::Command;
-
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::process::Command;
 use wardroom_tests::{
     guests::root,
     server::{ADMIN, Answer, Api},
@@ -182,10 +181,10 @@ async fn the_terminal_keeps_schedules_and_timers() {
         let file = folder.path().join("nightly.yaml");
         std::fs::write(&file, nightly("cron: '30 2 * * *'\ntimezone: Europe/Berlin")).expect("is written");
         let file = file.display().to_string();
-        let said = |arguments: &[&str]| {
+        let said = async |arguments: &[&str]| {
             let mut command = Command::new(root().join("target/debug/wardroom"));
             command.args(arguments).env("WARDROOM_URL", &api.url).env("WARDROOM_TOKEN", ADMIN);
-            let output = command.output().expect("the command runs");
+            let output = command.output().await.expect("the command runs");
             let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
             (output.status.success(), text)
         };
@@ -205,10 +204,10 @@ async fn the_terminal_keeps_schedules_and_timers() {
             (vec!["timer", "list", &number], "Tell them."),
             (vec!["timer", "remove", &number, "update"], "update is removed"),
         ] {
-            let (well, text) = said(&arguments);
+            let (well, text) = said(&arguments).await;
             assert!(well && text.contains(wanted), "{arguments:?}: {text}");
         }
-        let (well, text) = said(&["schedule", "show", "nightly"]);
+        let (well, text) = said(&["schedule", "show", "nightly"]).await;
         assert!(!well && text.contains("there is no schedule"), "{text}");
     })
     .await;
