@@ -170,6 +170,8 @@ async fn the_schedules_of_a_set_are_checked_with_its_workflows() {
             schedule("more", "workflow: sweep\nevery: 10m\ninputs: { site: north }"),
             schedule("never", "workflow: sweep\ncron: \"0 0 30 2 *\""),
             schedule("mixed", "workflow: sweep\nevery: 10m\nsteps: []"),
+            schedule("often", "workflow: sweep\nevery: 9s"),
+            file("tick", "name: tick\non: [{ cron: '* * * * * *' }]\nsteps: [{ id: nap, sleep: 1ms }]\n"),
         ]);
         let refused = api.post("/apply", json!({ "documents": set, "dry_run": true })).await.problem(422);
         let errors = refused["errors"].as_array().expect("errors");
@@ -183,6 +185,8 @@ async fn the_schedules_of_a_set_are_checked_with_its_workflows() {
             ("more", "5:17 \"workflow sweep has no input \\\"site\\\"\""),
             ("never", "4:"),
             ("mixed", "5:1 \"`steps` is not known here"),
+            ("often", "4:8 \"it comes 9s after the time before: this server wants at least 10s"),
+            ("tick", "2:14 \"it comes 1s after the time before: this server wants at least 10s"),
         ] {
             let told = told(file);
             assert!(told.len() == 1 && told[0].starts_with(wanted), "{file}: {told:#?}");

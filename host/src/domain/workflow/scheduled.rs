@@ -1,4 +1,7 @@
-//! Comparing the document of a schedule with what is installed: the workflow it starts, and the inputs it gives.
+//! Comparing the document of a schedule with what is installed: the workflow it starts, and the inputs it gives; and what is
+//! scheduled, here or by a workflow's triggers, with how often the server lets it come.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -6,7 +9,8 @@ use super::{Fault, Workflow, check::Installed, scope};
 use crate::domain::{
     document::{Places, nearest},
     expression::Template,
-    schedule::document::Document,
+    schedule::{Terms, document::Document},
+    time::write_duration,
 };
 
 /// Every fault of a schedule against what is installed. `source` is the text it was parsed from, for the places.
@@ -35,6 +39,37 @@ pub fn check(document: &Document, source: &str, installed: &Installed) -> Vec<Fa
     }
     faults.sort_by_key(|fault| fault.at);
     faults
+}
+
+/// The fault of a schedule that comes more often than every `shortest`. `source` is the text it was parsed from.
+pub fn too_often(document: &Document, source: &str, shortest: Duration) -> Option<Fault> {
+    let message = frequent(&document.terms, shortest)?;
+    let key = document.terms.key();
+    Some(Fault::new(Places::of(source).at(&format!("/{key}")), key, message))
+}
+
+/// The same of a workflow's triggers.
+pub fn triggers_too_often(workflow: &Workflow, source: &str, shortest: Duration) -> Vec<Fault> {
+    let scheduled = workflow.on.iter().enumerate().filter_map(|(index, trigger)| Some((index, trigger.terms()?)));
+    let frequent: Vec<(usize, &Terms, String)> =
+        scheduled.filter_map(|(index, terms)| Some((index, terms, frequent(terms, shortest)?))).collect();
+    if frequent.is_empty() {
+        return Vec::new();
+    }
+    let places = Places::of(source);
+    let fault = |(index, terms, message): (usize, &Terms, String)| {
+        let key = terms.key();
+        Fault::new(places.at(&format!("/on/{index}/{key}")), format!("on[{index}].{key}"), message)
+    };
+    frequent.into_iter().map(fault).collect()
+}
+
+fn frequent(terms: &Terms, shortest: Duration) -> Option<String> {
+    let gap = terms.cadence.shortest_gap();
+    (gap < shortest).then(|| {
+        let (gap, shortest) = (write_duration(gap), write_duration(shortest));
+        format!("it comes {gap} after the time before: this server wants at least {shortest} (--shortest-interval)")
+    })
 }
 
 /// What is wrong with inputs before they are resolved, each with its name: unknown ones, and constants that do not fit; and
@@ -85,6 +120,32 @@ steps: [{ id: nap, sleep: 5s }]
         let installed = Installed { workflows, ..Installed::default() };
         let document = schedule::document::parse(source).expect("is good");
         check(&document, source, &installed).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_comes_too_often_is_told_at_its_cadence() {
+        let shortest = Duration::from_secs(10);
+        let told = |source: &str| {
+            let document = schedule::document::parse(source).expect("is good");
+            too_often(&document, source, shortest).map(|fault| fault.to_string())
+        };
+        assert_eq!(told("name: nightly\nworkflow: sweep\nevery: 10s\n"), None);
+        assert_eq!(told("name: nightly\nworkflow: sweep\nat: 2035-12-31T23:00:00Z\n"), None);
+        let wanted =
+            "3:8: every: it comes 1s after the time before: this server wants at least 10s (--shortest-interval)";
+        assert_eq!(told("name: nightly\nworkflow: sweep\nevery: 1s\n").as_deref(), Some(wanted));
+        let seconds = "{ name: nightly, workflow: sweep, timezone: UTC, cron: '0,5 30 7 * * *' }";
+        let wanted =
+            "1:56: cron: it comes 5s after the time before: this server wants at least 10s (--shortest-interval)";
+        assert_eq!(told(seconds).as_deref(), Some(wanted));
+        let source = "name: sweep\non:\n  - manual: {}\n  - every: 1m\n  - timezone: UTC\n    cron: '* * * * * *'\n\
+                      steps: [{ id: nap, sleep: 5s }]\n";
+        let workflow = workflow::parse(source).expect("is good");
+        let told: Vec<String> =
+            triggers_too_often(&workflow, source, shortest).iter().map(ToString::to_string).collect();
+        let wanted =
+            "6:11: on[2].cron: it comes 1s after the time before: this server wants at least 10s (--shortest-interval)";
+        assert_eq!(told, [wanted]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use serde_json::json;
@@ -109,7 +110,8 @@ impl Engine {
             return Err(EngineError::invalid("documents", format!("at most {MAX_DOCUMENTS} documents are wanted")));
         }
         let catalog = self.catalog().await?;
-        let set = checked(&request.documents, &catalog).map_err(EngineError::Documents)?;
+        let shortest = self.0.parts.shortest_interval;
+        let set = checked(&request.documents, &catalog, shortest).map_err(EngineError::Documents)?;
         let mut changes = Vec::with_capacity(set.workflows.len());
         for (name, source) in &set.workflows {
             let known = self.store().newest_workflow_revision(name).await?;
@@ -244,8 +246,9 @@ struct Set<'a> {
     schedules: BTreeMap<String, schedule::document::Document>,
 }
 
-/// The documents by name, each checked against the platform as it will be with all of them.
-fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog) -> Result<Set<'a>, Vec<FileFault>> {
+/// The documents by name, each checked against the platform as it will be with all of them. Nothing may come more often than
+/// every `shortest`.
+fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog, shortest: Duration) -> Result<Set<'a>, Vec<FileFault>> {
     let (mut faults, mut workflows, mut schedules) = (Vec::new(), Vec::new(), Vec::new());
     for document in documents {
         let read = if document::kind(&document.source).as_deref() == Some(schedule::document::KIND) {
@@ -260,11 +263,13 @@ fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog) -> Result<Set<'a>
     let mut afterwards = installed(catalog);
     afterwards.workflows.extend(workflows.iter().map(|(_, workflow)| (workflow.name.clone(), Arc::clone(workflow))));
     for (document, workflow) in &workflows {
-        let found = check::check(workflow, &afterwards);
+        let mut found = check::check(workflow, &afterwards);
+        found.extend(scheduled::triggers_too_often(workflow, &document.source, shortest));
         faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
     }
     for (document, schedule) in &schedules {
-        let found = scheduled::check(schedule, &document.source, &afterwards);
+        let mut found = scheduled::check(schedule, &document.source, &afterwards);
+        found.extend(scheduled::too_often(schedule, &document.source, shortest));
         faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
     }
     faults.extend(twice("documents", workflows.iter().map(|(document, workflow)| (*document, workflow.name.as_str()))));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Caller, Engine, EngineError};
 use crate::{
-    domain::workflow::{self, Fault, Workflow, check},
+    domain::workflow::{self, Fault, Workflow, check, scheduled},
     engine::catalog::Catalog,
     store::{Guard, WorkflowRevision, Write},
 };
@@ -86,7 +86,7 @@ impl Engine {
     fn validate(&self, source: &str, catalog: &Catalog) -> Result<Workflow, Vec<Fault>> {
         let workflow = workflow::parse(source)?;
         let mut faults = check::check(&workflow, &installed(catalog));
-        faults.extend(self.too_frequent(&workflow));
+        faults.extend(scheduled::triggers_too_often(&workflow, source, self.0.parts.shortest_interval));
         if faults.is_empty() { Ok(workflow) } else { Err(faults) }
     }
 

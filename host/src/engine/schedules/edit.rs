@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        document::{Fault, Position},
-        schedule::{self, Owner, Paused, Schedule, Target, Terms, Tick, TickKind, document::Document},
+        document::Fault,
+        schedule::{self, Owner, Paused, Schedule, Target, Tick, TickKind, document::Document},
         time::Timestamp,
         workflow::scheduled,
     },
@@ -29,7 +29,7 @@ impl Engine {
             Err(faults) => return Ok(Err(faults)),
         };
         let mut faults = scheduled::check(&document, source, &installed(&*self.catalog().await?));
-        faults.extend(self.too_often(&document.terms, Position { line: 1, column: 1 }));
+        faults.extend(scheduled::too_often(&document, source, self.0.parts.shortest_interval));
         Ok(if faults.is_empty() { Ok(document) } else { Err(faults) })
     }
 
@@ -245,17 +245,6 @@ impl Engine {
         let applied = self.store().commit(Write { guard, then }).await? == Committed::Applied;
         self.0.scheduler.changed.notify_one();
         Ok(applied)
-    }
-
-    /// The fault of terms that come more often than the operator lets them.
-    pub(in crate::engine) fn too_often(&self, terms: &Terms, at: Position) -> Option<Fault> {
-        let shortest = self.0.parts.shortest_interval;
-        let gap = terms.cadence.shortest_gap();
-        (gap < shortest).then(|| {
-            let message =
-                format!("it comes every {gap:?}: this server wants at least {shortest:?} (--shortest-interval)");
-            Fault::new(at, terms.key(), message)
-        })
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::Engine;
 use crate::{
     domain::{
         schedule::{Owner, Target},
-        workflow::{Fault, TriggerKind, Workflow},
+        workflow::{TriggerKind, Workflow},
     },
     store::Dependant,
 };
@@ -34,11 +34,5 @@ impl Engine {
         let stay = i64::try_from(then.len()).unwrap_or(i64::MAX);
         then.push(Dependant::Undefine { workflow: name.to_owned(), stay });
         then
-    }
-
-    /// The triggers of a workflow that come more often than the operator lets them.
-    pub(in crate::engine) fn too_frequent(&self, workflow: &Workflow) -> Vec<Fault> {
-        let triggers = workflow.on.iter();
-        triggers.filter_map(|trigger| trigger.terms().and_then(|terms| self.too_often(terms, trigger.at))).collect()
     }
 }
