@@ -44,6 +44,14 @@ impl State {
         }
     }
 
+    /// It is defined otherwise since `now`. What the new definition makes of times that have come is decided at once, by
+    /// [`super::tick::advance`].
+    pub fn changed(&mut self, schedule: &Schedule, now: Timestamp) {
+        self.follow(schedule);
+        due::refresh(schedule, self, now);
+        self.due = Some(now);
+    }
+
     /// A run has started that has to be watched.
     pub fn started(&mut self, schedule: &Schedule, run: RunId, now: Timestamp) {
         if self.running.len() >= MAX_RUNNING {

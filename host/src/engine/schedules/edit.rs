@@ -75,8 +75,8 @@ impl Engine {
                         version: known.version + 1,
                         ..known
                     };
-                    // The machine sees by itself what is different.
-                    changed.state.due = Some(changed.updated_at);
+                    // The answer tells the times of the new definition.
+                    changed.state.changed(&super::read(&changed)?, changed.updated_at);
                     (Guard::Schedule(Box::new(changed.clone())), changed, false)
                 }
             };

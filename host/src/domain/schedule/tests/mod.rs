@@ -101,6 +101,18 @@ fn blackout(from: i64, until: i64, then: BlackoutPolicy) -> Blackout {
 use TickOutcome::{BlackedOut, CaughtUp, Held, Merged, Missed, Overlapped, Queued, Started};
 
 #[test]
+fn a_changed_definition_tells_its_next_time_at_once() {
+    let mut world = World::new(|terms| terms.cadence = Cadence::every(Duration::from_hours(1), at(0)));
+    world.settle(60);
+    assert_eq!(world.state.next, Some(at(3_600)));
+    world.schedule.terms.cadence = Cadence::every(MINUTE, at(0));
+    world.schedule.since = at(90);
+    world.state.changed(&world.schedule, at(90));
+    assert_eq!((world.state.next, world.state.due), (Some(at(120)), Some(at(90))));
+    assert_eq!(world.settle(120), [(120, 1, Started)], "nothing of the time before the change");
+}
+
+#[test]
 fn a_time_starts_once_and_not_before() {
     let mut world = World::new(|_| {});
     assert_eq!(world.settle(59), []);
