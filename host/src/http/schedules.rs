@@ -18,7 +18,7 @@ use super::{
     workflows::{Validation, text},
 };
 use crate::{
-    domain::time::Timestamp,
+    domain::{schedule::TickKind, time::Timestamp},
     engine::{
         Engine,
         schedules::{MAX_PREVIEW, ScheduleView},
@@ -185,11 +185,18 @@ async fn ticks(
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Tick>>, Problem> {
     let page = paging.page()?;
-    let wrong = |_| Problem::invalid("after", "`next` of an earlier page is wanted");
-    let before = page.after.as_deref().map(str::parse::<Timestamp>).transpose().map_err(wrong)?;
-    let found = engine.schedule_ticks(&name, before, page.limit).await?;
-    let listed = Listed::cut(found, &page, |tick| tick.nominal.to_string());
+    let wrong = || Problem::invalid("after", "`next` of an earlier page is wanted");
+    let after = page.after.as_deref().map(|cursor| place(cursor).ok_or_else(wrong)).transpose()?;
+    let found = engine.schedule_ticks(&name, after, page.limit).await?;
+    let listed = Listed::cut(found, &page, |tick| format!("{}_{}", tick.nominal, tick.kind.word()));
     Ok(Json(Listed { items: listed.items.into_iter().map(Tick::from).collect(), next: listed.next }))
+}
+
+/// Where a page of ticks ended: the last one's time and kind.
+fn place(cursor: &str) -> Option<(Timestamp, TickKind)> {
+    let (nominal, kind) = cursor.split_once('_')?;
+    let kind = TickKind::ALL.into_iter().find(|one| one.word() == kind);
+    Some((nominal.parse().ok()?, kind?))
 }
 
 /// Why a schedule is held.

@@ -42,6 +42,14 @@ impl Select {
         self.that(&condition)
     }
 
+    /// Adds `left (?, ?)`, such as `(nominal, kind) <`, with as many parameters as there are columns.
+    pub(super) fn and_row(mut self, left: &str, cells: Vec<Cell>) -> Self {
+        let first = self.cells.len() + 1;
+        self.cells.extend(cells);
+        let places: Vec<String> = (first..=self.cells.len()).map(|index| format!("${index}")).collect();
+        self.that(&format!("{left} ({})", places.join(", ")))
+    }
+
     /// Adds a condition without a parameter.
     pub(super) fn that(mut self, condition: &str) -> Self {
         let word = if self.conditions == 0 { "WHERE" } else { "AND" };
@@ -59,11 +67,8 @@ impl Select {
     }
 
     /// Adds that a column is one of some values: at least one.
-    pub(super) fn among(mut self, column: &str, cells: impl Iterator<Item = Cell>) -> Self {
-        let first = self.cells.len() + 1;
-        self.cells.extend(cells);
-        let places: Vec<String> = (first..=self.cells.len()).map(|index| format!("${index}")).collect();
-        self.that(&format!("{column} IN ({})", places.join(", ")))
+    pub(super) fn among(self, column: &str, cells: impl Iterator<Item = Cell>) -> Self {
+        self.and_row(&format!("{column} IN"), cells.collect())
     }
 
     /// Ends with an order and a limit.

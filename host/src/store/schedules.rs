@@ -80,15 +80,19 @@ impl Store {
         each(&select.order("position, name", 200).all(self).await?, schedule)
     }
 
-    /// What became of a schedule's times before `before`, the newest first.
-    pub async fn ticks(&self, id: ScheduleId, before: Option<Timestamp>, limit: u32) -> Result<Vec<Tick>, StoreError> {
-        let rows = Select::new(TICK)
-            .and("schedule_id =", rows::id(id.0))
-            .and_maybe("nominal <", before.map(rows::time))
-            .order("nominal DESC, kind", limit)
-            .all(self)
-            .await?;
-        each(&rows, tick)
+    /// What became of a schedule's times, the newest first, behind the tick of this time and kind.
+    pub async fn ticks(
+        &self,
+        id: ScheduleId,
+        after: Option<(Timestamp, TickKind)>,
+        limit: u32,
+    ) -> Result<Vec<Tick>, StoreError> {
+        let mut select = Select::new(TICK).and("schedule_id =", rows::id(id.0));
+        if let Some((nominal, kind)) = after {
+            // A time that was missed and made up for has two ticks: a page may end between them.
+            select = select.and_row("(nominal, kind) <", vec![rows::time(nominal), rows::word(kind)]);
+        }
+        each(&select.order("nominal DESC, kind DESC", limit).all(self).await?, tick)
     }
 
     /// The ticks of a schedule from one time to another that are neither skipped nor refused, at most 10,000.

@@ -11,6 +11,7 @@ mod ends;
 mod hosts;
 mod overlap;
 mod owned;
+mod pages;
 mod simulated;
 
 /// Runs a test against a server on each database whose schedules may come every second.

@@ -29,11 +29,7 @@ pub fn run_id(schedule: &Schedule, nominal: Timestamp, kind: TickKind) -> RunId 
     let mut hash = Sha256::new();
     hash.update(schedule.id.0.as_bytes());
     hash.update(nominal.unix_ms().to_be_bytes());
-    hash.update(match kind {
-        TickKind::Regular => b"regular".as_slice(),
-        TickKind::Manual => b"manual",
-        TickKind::Backfill => b"backfill",
-    });
+    hash.update(kind.word());
     let mut random = [0; 10];
     for (byte, hashed) in random.iter_mut().zip(hash.finalize()) {
         *byte = hashed;

@@ -297,6 +297,20 @@ pub enum TickKind {
     Backfill,
 }
 
+impl TickKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Regular, Self::Manual, Self::Backfill];
+
+    /// The word for it, as it is stored and shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Regular => "regular",
+            Self::Manual => "manual",
+            Self::Backfill => "backfill",
+        }
+    }
+}
+
 /// What became of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -13,7 +13,7 @@ use super::{Engine, EngineError};
 use crate::{
     domain::{
         id::{ScheduleId, uuid_v7},
-        schedule::{self, BlackoutPolicy, Owner, Schedule, State, Target, Terms, Tick, document},
+        schedule::{self, BlackoutPolicy, Owner, Schedule, State, Target, Terms, Tick, TickKind, document},
         time::Timestamp,
     },
     store::{Page, StoredSchedule},
@@ -96,15 +96,15 @@ impl Engine {
         self.view(self.stored_schedule(name).await?)
     }
 
-    /// What became of its times before `before`, the newest first.
+    /// What became of its times, the newest first, behind the tick of this time and kind.
     pub async fn schedule_ticks(
         &self,
         name: &str,
-        before: Option<Timestamp>,
+        after: Option<(Timestamp, TickKind)>,
         limit: u32,
     ) -> Result<Vec<Tick>, EngineError> {
         let stored = self.stored_schedule(name).await?;
-        Ok(self.store().ticks(stored.id, before, limit).await?)
+        Ok(self.store().ticks(stored.id, after, limit).await?)
     }
 
     /// Its next times after `from`, or after now.

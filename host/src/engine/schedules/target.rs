@@ -16,7 +16,7 @@ use crate::{
         incident::Stage,
         person::Actor,
         run::Mode,
-        schedule::{self, Schedule, TickKind, tick::Start},
+        schedule::{self, Schedule, tick::Start},
         timeline::{EntryKind, NewEntry},
     },
     store::Dependant,
@@ -113,11 +113,7 @@ impl Engine {
 
 /// The tick as expressions see it in `trigger`.
 fn frozen(schedule: &Schedule, start: Start, now: crate::domain::time::Timestamp) -> Value {
-    let kind = match start.kind {
-        TickKind::Regular => "regular",
-        TickKind::Manual => "manual",
-        TickKind::Backfill => "backfill",
-    };
+    let kind = start.kind.word();
     json!({ "type": "tick", "at": now, "schedule": schedule.name, "tick": start.nominal, "kind": kind })
 }
 
