@@ -17,6 +17,7 @@ mod runs;
 mod schedules;
 mod signals;
 mod slots;
+mod timers;
 mod triggers;
 mod undo;
 mod workflows;

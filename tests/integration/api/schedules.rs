@@ -39,6 +39,13 @@ async fn a_schedule_is_kept_under_its_name_and_its_revision() {
         let changed = put(&api, "nightly", &other, &[("if-match", "\"1\"")]).await;
         assert_eq!((changed.status.as_u16(), &changed.body["revision"]), (200, &json!(2)));
         put(&api, "weekly", &other, &[]).await.problem(422);
+        put(&api, "nightly", &other, &[("if-match", "nightly")]).await.problem(400);
+        put(&api, "nightly", &other, &[("if-match", "*")]).await.ok();
+        // The answer to a change tells the times of the new document.
+        put(&api, "nightly", &nightly("at: 2099-01-01T00:00:00Z"), &[]).await.ok();
+        let sooner = json!({ "name": "nightly", "workflow": "sweep", "at": "2090-01-01T00:00:00Z" });
+        let sooner = api.put("/schedules/nightly", sooner).await.ok();
+        assert_eq!((&sooner["revision"], &sooner["next"]["utc"]), (&json!(4), &json!("2090-01-01T00:00:00.000Z")));
         for name in ["a", "b", "c"] {
             put(&api, name, &other.replace("nightly", name), &[]).await.ok();
         }
@@ -56,8 +63,22 @@ async fn a_schedule_is_kept_under_its_name_and_its_revision() {
         let responder = api.person("rita", "responder").await;
         put(&responder, "nightly", &other, &[]).await.problem(403);
         responder.post("/schedules/nightly/pause", json!({ "reason": "no" })).await.problem(403);
+        responder.send(Method::DELETE, "/schedules/nightly", &[], Vec::new()).await.problem(403);
+        responder.post("/schedules/nightly/resume", json!({})).await.problem(403);
+        let past = json!({ "from": "2026-11-01T00:00:00Z", "until": "2026-11-01T03:00:00Z" });
+        responder.post("/schedules/nightly/backfill", past).await.problem(403);
+        responder.post("/schedules/nightly/trigger", json!({})).await.ok();
         api.send(Method::DELETE, "/schedules/nightly", &[], Vec::new()).await.ok();
-        api.get("/schedules/nightly").await.problem(404);
+        api.send(Method::DELETE, "/schedules/nightly", &[], Vec::new()).await.problem(404);
+        for gone in ["", "/preview", "/ticks"] {
+            api.get(&format!("/schedules/nightly{gone}")).await.problem(404);
+        }
+        for wrong in ["?owner=nobody", "?limit=0", "?limit=201", "/a/preview?count=0", "/a/preview?count=1001"] {
+            api.get(&format!("/schedules{wrong}")).await.problem(422);
+        }
+        for wrong in ["preview?from=tomorrow", "ticks?after=yesterday", "ticks?after=2026-11-01T00:00:00Z_yearly"] {
+            api.get(&format!("/schedules/a/{wrong}")).await.problem(422);
+        }
     })
     .await;
 }
@@ -66,26 +87,33 @@ async fn a_schedule_is_kept_under_its_name_and_its_revision() {
 async fn a_wrong_schedule_is_refused_with_its_place() {
     on_both(|api| async move {
         api.save("sweep", SWEEP).await;
-        for (line, column, wanted) in [
-            ("cron: '* * * *'", 8, "4 of 5 fields"),
-            ("cron: '61 * * * *'", 8, "minute: `61` is not a minute: 0 to 59"),
-            ("cron: '0 0 30 2 *'", 12, "never fires"),
-            ("cron: '0 9 * * *'\ntimezone: Europe/Nowhere", 0, "Europe/Nowhere"),
-            ("every: 1h\nstarts: 2030-01-02T00:00:00Z\nends: 2030-01-01T00:00:00Z", 0, "ends"),
-            ("cron: '* * * * * *'", 0, "--shortest-interval"),
-            ("every: 1s", 0, "10s"),
-            ("every: 1h\nevrey: 2h", 1, "did you mean `every`?"),
-            ("workflow: sweep", 0, "workflow"),
+        let often = "this server wants at least 10s (--shortest-interval)";
+        for (line, place, wanted) in [
+            ("cron: '* * * *'", (3, 15), "4 of 5 fields"),
+            ("cron: '61 * * * *'", (3, 8), "minute: `61` is not a minute: 0 to 59"),
+            ("cron: '0 0 30 2 *'", (3, 12), "never fires"),
+            ("cron: '0 9 * * *'\ntimezone: Europe/Nowhere", (4, 11), "Europe/Nowhere"),
+            ("every: 1h\nstarts: 2030-01-02T00:00:00Z\nends: 2030-01-01T00:00:00Z", (5, 7), "is not after `starts`"),
+            ("cron: '* * * * * *'", (3, 7), often),
+            ("jitter: 0s\nevery: 1s", (4, 8), often),
+            ("every: 1h\nevrey: 2h", (4, 1), "did you mean `every`?"),
+            ("every: 1h\ninputs: { sight: north }", (4, 18), "has no input"),
         ] {
             let refused = put(&api, "nightly", &nightly(line), &[]).await.problem(422);
-            let text = refused.to_string();
-            assert!(text.contains(wanted), "{line}: {refused:#}");
             let first = &refused["errors"][0];
-            assert!(first["line"].as_u64() >= Some(1), "{line}: {refused:#}");
-            if column > 0 {
-                assert!(first["column"].as_u64() >= Some(column), "{line}: {refused:#}");
-            }
+            assert!(first["message"].as_str().is_some_and(|message| message.contains(wanted)), "{line}: {refused:#}");
+            assert_eq!((&first["line"], &first["column"]), (&json!(place.0), &json!(place.1)), "{line}: {refused:#}");
+            let checked = api.send(Method::POST, "/schedules/validate", &[], nightly(line).into_bytes()).await.ok();
+            assert_eq!((&checked["valid"], &checked["errors"]), (&json!(false), &refused["errors"]), "{line}");
         }
+        put(&api, "nightly", "name: nightly\nworkflow: sweep\nworkflow: sweep\n", &[]).await.problem(422);
+        let several = put(&api, "nightly", &nightly("cron: '61 * * * *'\noverlap: never\njitter: 2h"), &[]).await;
+        assert_eq!(several.problem(422)["errors"].as_array().map(Vec::len), Some(3));
+        let trigger = "{ name: tick, on: [{ every: 9s }], steps: [{ id: nap, sleep: 1ms }] }";
+        let refused = api.send(Method::PUT, "/workflows/tick", &[], trigger.as_bytes().to_vec()).await.problem(422);
+        let first = &refused["errors"][0];
+        assert_eq!((&first["line"], &first["column"]), (&json!(1), &json!(29)), "{refused:#}");
+        assert_eq!(first["field"], json!("on[0].every"));
         put(&api, "nightly", "name: nightly\nworkflow: swep\nevery: 1h\n", &[]).await.problem(422);
         assert_eq!(api.get("/schedules").await.ok()["items"], json!([]), "nothing of them was kept");
     })
@@ -106,9 +134,13 @@ async fn people_preview_trigger_and_make_up_for_times() {
         assert_eq!(held, "held until 2030-01-03T00:00:00.000Z (freeze)");
         assert!(coming[0]["blackout"].is_null());
         let key = [("idempotency-key", "once")];
-        let tick = api.json(Method::POST, "/schedules/nightly/trigger", &key, &json!({})).await.ok();
+        let tick = api.json(Method::POST, "/schedules/nightly/trigger", &key, &json!({})).await;
+        assert_eq!(tick.status.as_u16(), 202, "{:#}", tick.body);
+        let tick = tick.ok();
         let again = api.json(Method::POST, "/schedules/nightly/trigger", &key, &json!({})).await.ok();
-        assert_eq!(tick["run"], again["run"]);
+        assert_eq!((&tick["run"], &tick["nominal"]), (&again["run"], &again["nominal"]));
+        put(&api, "other", &nightly("every: 1h").replace("nightly", "other"), &[]).await.ok();
+        api.json(Method::POST, "/schedules/other/trigger", &key, &json!({})).await.problem(422);
         let run = api.ended(&json!({ "id": tick["run"] })).await;
         assert_eq!((&run["status"], &run["inputs"]["site"]), (&json!("succeeded"), &json!("south")), "{run:#}");
         assert_eq!(run["trigger"]["kind"], json!("manual"));
@@ -133,8 +165,48 @@ async fn people_preview_trigger_and_make_up_for_times() {
         api.post("/schedules/nightly/backfill", much).await.problem(422);
         let tomorrow = json!({ "from": "2026-11-01T00:00:00Z", "until": "2099-11-01T00:00:00Z" });
         api.post("/schedules/nightly/backfill", tomorrow).await.problem(422);
+        let backwards = json!({ "from": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z" });
+        api.post("/schedules/nightly/backfill", backwards).await.problem(422);
+        let unsaid = json!({ "from": "2026-10-01T00:00:00Z", "until": "2026-10-01T01:00:00Z" });
+        let unsaid = api.post("/schedules/nightly/backfill", unsaid).await.ok();
+        assert_eq!((&unsaid["started"], unsaid["times"].as_array().map(Vec::len)), (&json!(false), Some(2)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_hold_a_schedule_and_let_it_go_on() {
+    on_both(|api| async move {
+        api.save("sweep", SWEEP).await;
+        put(&api, "nightly", &nightly("every: 1h"), &[]).await.ok();
         api.post("/schedules/nightly/resume", json!({})).await.problem(409);
-        api.post("/schedules/nightly/pause", json!({ "reason": " " })).await.problem(422);
+        for wrong in [
+            json!({}),
+            json!({ "reason": " " }),
+            json!({ "reason": "x".repeat(501) }),
+            json!({ "reason": "freeze", "until": "2020-01-01T00:00:00Z" }),
+            json!({ "reason": "freeze", "until": "soon" }),
+            json!({ "reason": "freeze", "for": "1h" }),
+        ] {
+            api.post("/schedules/nightly/pause", wrong).await.problem(422);
+        }
+        assert!(api.get("/schedules/nightly").await.ok()["paused"].is_null());
+        let until = json!({ "reason": " freeze ", "until": "2099-01-01T00:00:00Z" });
+        let paused = api.post("/schedules/nightly/pause", until).await.ok();
+        assert_eq!(paused["paused"]["reason"], json!("freeze"), "{paused:#}");
+        assert_eq!(paused["paused"]["until"], json!("2099-01-01T00:00:00.000Z"), "{paused:#}");
+        assert!(paused["paused"]["by"].is_object(), "{paused:#}");
+        assert_eq!(paused["revision"], json!(1), "the document is the same");
+        let again = api.post("/schedules/nightly/pause", json!({ "reason": "again" })).await.problem(409);
+        assert_eq!(again["detail"], json!("it is paused already: freeze"));
+        // Another document does not let it go on.
+        put(&api, "nightly", &nightly("every: 2h"), &[]).await.ok();
+        assert_eq!(api.get("/schedules/nightly").await.ok()["paused"]["reason"], json!("freeze"));
+        let by_hand = api.post("/schedules/nightly/trigger", json!({})).await.ok();
+        let run = api.ended(&json!({ "id": by_hand["run"] })).await;
+        assert_eq!(run["status"], json!("succeeded"), "{run:#}");
+        let resumed = api.post("/schedules/nightly/resume", json!({})).await.ok();
+        assert!(resumed["paused"].is_null() && resumed["next"].is_object(), "{resumed:#}");
     })
     .await;
 }
@@ -146,27 +218,31 @@ async fn what_belongs_to_a_workflow_or_an_incident_is_changed_there() {
         let refused = api.send(Method::DELETE, "/schedules/sweep.1", &[], Vec::new()).await.problem(409);
         let wanted = "schedule sweep.1 belongs to workflow sweep: change the trigger in its document";
         assert_eq!(refused["detail"], json!(wanted));
+        // A document of people cannot take its name.
+        put(&api, "sweep.1", "{ name: sweep.1, workflow: sweep, every: 1h }", &[]).await.problem(422);
+        put(&api, "sweep.1", &nightly("every: 1h"), &[]).await.problem(422);
+        // What people do to a schedule without changing it, they do to this one too.
+        let tick = api.post("/schedules/sweep.1/trigger", json!({})).await.ok();
+        api.ended(&json!({ "id": tick["run"] })).await;
+        let past = json!({ "from": "2026-11-01T00:00:00Z", "until": "2026-11-01T01:00:00Z" });
+        let past = api.post("/schedules/sweep.1/backfill", past).await.ok();
+        assert_eq!(past["times"].as_array().map(Vec::len), Some(2), "{past:#}");
+        api.post("/schedules/sweep.1/pause", json!({ "reason": "freeze" })).await.ok();
+        api.post("/schedules/sweep.1/resume", json!({})).await.ok();
         let incident = api.post("/incidents", json!({ "title": "slow", "severity": "sev2" })).await.ok();
         let timers = format!("/incidents/{}/timers", incident["number"].as_str().expect("a number"));
-        let timer = |when: Value| {
-            let mut timer = json!({ "name": "regulator", "text": "Tell the regulator." });
-            timer.as_object_mut().expect("an object").extend(when.as_object().cloned().unwrap_or_default());
-            timer
-        };
-        for wrong in
-            [json!({}), json!({ "every": "30m", "in": "72h" }), json!({ "every": "1s" }), json!({ "in": "soon" })]
-        {
-            api.post(&timers, timer(wrong)).await.problem(422);
-        }
-        let made = api.post(&timers, timer(json!({ "in": "72h" }))).await.ok();
-        assert_eq!(made["timer"], json!("regulator"), "{made:#}");
-        api.post(&timers, timer(json!({ "in": "72h" }))).await.problem(409);
+        let timer = json!({ "name": "regulator", "in": "72h", "text": "Tell the regulator." });
+        let made = api.post(&timers, timer).await.ok();
         let name = made["name"].as_str().expect("a name");
-        api.send(Method::DELETE, &format!("/schedules/{name}"), &[], Vec::new()).await.problem(409);
+        let refused = api.send(Method::DELETE, &format!("/schedules/{name}"), &[], Vec::new()).await.problem(409);
+        let wanted = format!("schedule {name} belongs to an incident: change its timers");
+        assert_eq!(refused["detail"], json!(wanted));
         api.post(&format!("/schedules/{name}/trigger"), json!({})).await.problem(409);
-        assert_eq!(api.get(&timers).await.ok()["items"].as_array().map(Vec::len), Some(1));
-        api.send(Method::DELETE, &format!("{timers}/regulator"), &[], Vec::new()).await.ok();
-        assert_eq!(api.get(&timers).await.ok()["items"], json!([]));
+        for (owner, wanted) in [("people", vec![]), ("workflow", vec!["sweep.1"]), ("incident", vec![name])] {
+            let page = api.get(&format!("/schedules?owner={owner}")).await.ok();
+            let names: Vec<_> = page["items"].as_array().expect("items").iter().map(|one| &one["name"]).collect();
+            assert_eq!(names, wanted, "{page:#}");
+        }
     })
     .await;
 }
@@ -181,6 +257,7 @@ async fn the_terminal_keeps_schedules_and_timers() {
         let file = folder.path().join("nightly.yaml");
         std::fs::write(&file, nightly("cron: '30 2 * * *'\ntimezone: Europe/Berlin")).expect("is written");
         let file = file.display().to_string();
+        let past = ("2026-11-01T00:00:00+01:00", "2026-11-02T00:00:00+01:00");
         let said = async |arguments: &[&str]| {
             let mut command = Command::new(root().join("target/debug/wardroom"));
             command.args(arguments).env("WARDROOM_URL", &api.url).env("WARDROOM_TOKEN", ADMIN);
@@ -192,12 +269,19 @@ async fn the_terminal_keeps_schedules_and_timers() {
             (vec!["schedule", "validate", &file], "can be saved"),
             (vec!["schedule", "put", &file], "nightly: At 02:30, every day, Europe/Berlin (revision 1); next "),
             (vec!["schedule", "list"], "nightly"),
-            (vec!["schedule", "preview", "nightly", "--from", "2026-10-24T00:00:00Z", "--count", "2"], "comes twice"),
+            (
+                vec!["schedule", "preview", "nightly", "--from", "2026-10-24T02:00:00+02:00", "--count", "2"],
+                "comes twice",
+            ),
             (vec!["schedule", "pause", "nightly", "--reason", "freeze"], "paused: freeze"),
             (vec!["schedule", "show", "nightly"], "paused: freeze"),
             (vec!["schedule", "resume", "nightly"], "next "),
             (vec!["schedule", "trigger", "nightly"], "started run "),
             (vec!["schedule", "ticks", "nightly"], "manual"),
+            (vec!["schedule", "backfill", "nightly", "--from", past.0, "--until", past.1], "1 started nothing"),
+            (vec!["schedule", "backfill", "nightly", "--from", past.0, "--until", past.1, "--start"], "1 wait"),
+            (vec!["schedule", "show", "nightly", "--json"], "\"workflow\": \"sweep\""),
+            (vec!["schedule", "list", "--owner", "people"], "At 02:30, every day, Europe/Berlin"),
             (vec!["schedule", "delete", "nightly"], "nightly is deleted"),
             (vec!["schedule", "schema"], "\"$schema\""),
             (vec!["timer", "add", &number, "update", "--every", "30m", "--text", "Tell them."], "update"),
@@ -207,8 +291,19 @@ async fn the_terminal_keeps_schedules_and_timers() {
             let (well, text) = said(&arguments).await;
             assert!(well && text.contains(wanted), "{arguments:?}: {text}");
         }
-        let (well, text) = said(&["schedule", "show", "nightly"]).await;
-        assert!(!well && text.contains("there is no schedule"), "{text}");
+        let wrong = folder.path().join("wrong.yaml");
+        std::fs::write(&wrong, nightly("cron: '61 * * * *'")).expect("is written");
+        let wrong = wrong.display().to_string();
+        let placed = format!("{wrong}:3:8: cron: minute: `61` is not a minute: 0 to 59");
+        for (arguments, wanted) in [
+            (vec!["schedule", "show", "nightly"], "there is no schedule"),
+            (vec!["schedule", "put", &wrong], placed.as_str()),
+            (vec!["schedule", "validate", &wrong], placed.as_str()),
+            (vec!["timer", "add", &number, "update", "--every", "1s", "--text", "Tell them."], "10s to 366d"),
+        ] {
+            let (well, text) = said(&arguments).await;
+            assert!(!well && text.contains(wanted), "{arguments:?}: {text}");
+        }
     })
     .await;
 }

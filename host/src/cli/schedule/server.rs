@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use crate::{
 
 /// The next times of a schedule on the server.
 pub(super) async fn preview(client: &ClientOptions, name: &str, from: Option<&str>, count: u16) -> Result<(), Failed> {
-    let from = from.map_or_else(String::new, |from| format!("&from={from}"));
+    let from = from.map_or_else(String::new, |from| format!("&from={}", escaped(from)));
     let answer = client.get(&format!("/schedules/{name}/preview?count={count}{from}")).await?;
     let items = answer["items"].as_array().cloned().unwrap_or_default();
     client.show_list(&items, &["local", "utc", "note", "blackout"], |time| {
@@ -35,7 +36,7 @@ pub(crate) struct List {
 
 impl List {
     pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
-        let query = self.owner.map_or_else(String::new, |owner| format!("?owner={owner}"));
+        let query = self.owner.map_or_else(String::new, |owner| format!("?owner={}", escaped(&owner)));
         let items = client.list(&format!("/schedules{query}")).await?;
         client.show_list(&items, &["name", "next", "runs", "when", "state"], |one| {
             let what = if one["workflow"].is_string() { word(one, "workflow") } else { word(one, "timer") };
@@ -278,6 +279,11 @@ impl Timer {
 /// Prints the JSON Schema of a schedule's document.
 pub(super) fn schema() -> Result<(), Failed> {
     Ok(terminal::line(document::SCHEMA.trim_end())?)
+}
+
+/// A text as a part of a query: the `+` of a time such as `2026-03-28T00:00:00+01:00` would be read as a space.
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn read(file: &PathBuf) -> Result<String, Failed> {

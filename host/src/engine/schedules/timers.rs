@@ -12,7 +12,7 @@ use crate::{
     domain::{
         incident::{Incident, Stage},
         schedule::{Cadence, CatchUp, CatchUpMode, MAX_CAUGHT_UP, Overlap, Owner, Target, Terms},
-        time::Timestamp,
+        time::{Timestamp, write_duration},
     },
     store::Guard,
 };
@@ -129,7 +129,7 @@ impl Engine {
         let longest = Duration::from_hours(366 * 24);
         match request.cadence {
             TimerCadence::Every(period) if period < shortest || period > longest => {
-                Err(EngineError::invalid("every", format!("{shortest:?} to 366d is wanted")))
+                Err(EngineError::invalid("every", format!("{} to 366d is wanted", write_duration(shortest))))
             }
             TimerCadence::Every(period) => {
                 let starts = now.plus(period);

@@ -98,8 +98,6 @@ impl Schedule {
             Target::Workflow { name, .. } => (Some(name.clone()), None),
             Target::Timer { name, .. } => (None, Some(name.clone())),
         };
-        let warn_after = schedule.terms.warn_after;
-        let failing = warn_after > 0 && state.failures >= warn_after;
         Self {
             owner: value(&schedule.owner),
             workflow,
@@ -111,7 +109,7 @@ impl Schedule {
             waiting: value(&state.waiting),
             running: state.running.iter().map(ToString::to_string).collect(),
             failures: state.failures,
-            warning: failing.then(|| format!("its last {} runs failed", state.failures)),
+            warning: warning(state.failures, schedule.terms.warn_after),
             ended: state.ended,
             revision,
             updated_at: updated_at.to_string(),
@@ -119,6 +117,14 @@ impl Schedule {
             name: schedule.name,
         }
     }
+}
+
+/// What people are told once so many of its runs have failed in a row; 0 is never.
+fn warning(failures: u32, warn_after: u32) -> Option<String> {
+    (warn_after > 0 && failures >= warn_after).then(|| match failures {
+        1 => "its last run failed".to_owned(),
+        _ => format!("its last {failures} runs failed"),
+    })
 }
 
 impl From<Coming> for Time {
@@ -144,6 +150,25 @@ impl From<schedule::Tick> for Tick {
             why: tick.why,
             at: tick.at.to_string(),
             run: tick.run.map(|run| run.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warning;
+
+    #[test]
+    fn people_are_warned_from_the_failure_on_that_is_one_too_many() {
+        for (failures, warn_after, wanted) in [
+            (0, 1, None),
+            (1, 1, Some("its last run failed")),
+            (2, 3, None),
+            (3, 3, Some("its last 3 runs failed")),
+            (9, 3, Some("its last 9 runs failed")),
+            (9, 0, None),
+        ] {
+            assert_eq!(warning(failures, warn_after).as_deref(), wanted, "{failures} of {warn_after}");
         }
     }
 }
