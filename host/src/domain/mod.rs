@@ -5,7 +5,8 @@
 //! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
 //! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
 //! - [`document`], [`expression`], [`workflow`]: what people write, and the workflow among it
-//! - [`run`]: its execution
+//! - [`playbook`]: what a team decided beforehand
+//! - [`run`]: a workflow's execution
 //! - [`schedule`]: when it runs by itself
 
 pub mod alert;
@@ -19,6 +20,7 @@ pub mod incident;
 pub mod manifest;
 pub mod pause;
 pub mod person;
+pub mod playbook;
 pub mod plugin;
 pub mod run;
 pub mod schedule;
