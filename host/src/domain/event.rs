@@ -7,6 +7,7 @@ use super::{
     alert::{AlertStatus, Labels},
     id::{EventId, IncidentId, RunId},
     incident::{Severity, Stage},
+    milestone::Milestone,
     run::RunStatus,
     time::Timestamp,
 };
@@ -106,6 +107,9 @@ pub enum Fact {
         /// The alert.
         alert: AlertFact,
     },
+    /// Something happened to a part of an incident, or did not happen in time.
+    #[serde(untagged)]
+    Milestone(Milestone),
 }
 
 impl Fact {
@@ -122,6 +126,7 @@ impl Fact {
             Self::ScheduleFailing { .. } => "schedule.failing",
             Self::AlertChanged { .. } => "alert.changed",
             Self::AlertRefired { .. } => "alert.refired",
+            Self::Milestone(milestone) => milestone.kind.as_str(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
 //! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
 //! - [`document`], [`expression`], [`workflow`]: what people write, and the workflow among it
-//! - [`playbook`]: what a team decided beforehand
+//! - [`playbook`]: what a team decided beforehand; [`dossier`]: an incident with all its parts, and [`milestone`]s of it
 //! - [`run`]: a workflow's execution
 //! - [`schedule`]: when it runs by itself
 
@@ -13,11 +13,13 @@ pub mod alert;
 pub mod audit;
 pub mod connection;
 pub mod document;
+pub mod dossier;
 pub mod event;
 pub mod expression;
 pub mod id;
 pub mod incident;
 pub mod manifest;
+pub mod milestone;
 pub mod pause;
 pub mod person;
 pub mod playbook;

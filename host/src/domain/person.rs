@@ -1,5 +1,7 @@
 //! People, their tokens' roles, and who is behind a change.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -46,6 +48,50 @@ pub struct Person {
     pub email: Option<String>,
     /// When they were added.
     pub created_at: Timestamp,
+    /// How to reach them, and when not.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Counts changes, from 1: the `ETag`.
+    #[serde(default)]
+    pub revision: i64,
+}
+
+/// How to reach somebody, and when not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// Their time zone, an IANA name such as `Europe/Berlin`.
+    pub time_zone: Option<String>,
+    /// Who they are in chat, by connection: at most 20.
+    pub chat: BTreeMap<String, String>,
+    /// When they are away: at most 50, in the order of their beginning.
+    pub away: Vec<Away>,
+}
+
+/// A time in which somebody is away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Away {
+    /// From when on.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why: at most 200 characters.
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Person {
+    /// Whether they are away at a time.
+    pub fn is_away(&self, at: Timestamp) -> bool {
+        self.away_until(at).is_some()
+    }
+
+    /// Until when they are away, if they are at a time.
+    pub fn away_until(&self, at: Timestamp) -> Option<Timestamp> {
+        let now = self.profile.away.iter().filter(|away| away.from <= at && at < away.until);
+        now.map(|away| away.until).max()
+    }
 }
 
 /// A bearer token as the platform keeps it: the secret itself only as a hash.
@@ -96,4 +142,17 @@ pub enum Actor {
     },
     /// Wardroom itself (a timeout, a recovery).
     System,
+}
+
+impl Actor {
+    /// Who or what it is, in a word or two: a handle, a workflow's step, a source.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Person { handle, .. } => handle.clone(),
+            Self::Run { workflow, step: Some(step), .. } => format!("{workflow}/{step}"),
+            Self::Run { workflow, step: None, .. } => workflow.clone(),
+            Self::Source { name, .. } => name.clone(),
+            Self::System => "wardroom".to_owned(),
+        }
+    }
 }

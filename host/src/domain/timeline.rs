@@ -31,6 +31,59 @@ pub enum EntryKind {
     Artifact,
     /// A note by a person or a plugin.
     Note,
+    /// A task was made, given to somebody, ended or opened again.
+    Task,
+    /// A cause was named, confirmed or ruled out.
+    Cause,
+    /// A question was answered.
+    Answer,
+    /// A deadline's clock began; it is near, met or missed.
+    Deadline,
+    /// The retrospective was opened, edited or published, or somebody contributed.
+    Retrospective,
+    /// A follow-up was made, changed or is overdue.
+    FollowUp,
+    /// Something happened in an exercise.
+    Injection,
+    /// A duplicate was merged.
+    Merge,
+    /// Who may see the incident changed.
+    Access,
+    /// An earlier entry was starred, or its star was taken away.
+    Star,
+    /// Somebody wrote something to an earlier entry.
+    Annotation,
+    /// An earlier entry was wrong, and this is right.
+    Correction,
+}
+
+impl EntryKind {
+    /// The word of every kind.
+    pub const WORDS: &'static [&'static str] = &[
+        "opened",
+        "stage",
+        "edited",
+        "role",
+        "alert",
+        "run",
+        "step",
+        "approval",
+        "update",
+        "artifact",
+        "note",
+        "task",
+        "cause",
+        "answer",
+        "deadline",
+        "retrospective",
+        "follow_up",
+        "injection",
+        "merge",
+        "access",
+        "star",
+        "annotation",
+        "correction",
+    ];
 }
 
 /// An entry before it has its number: the journal numbers entries when it commits them.

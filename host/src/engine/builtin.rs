@@ -8,11 +8,12 @@ use super::{
     call::{Made, unmade},
     edit::{Asking, Edit},
     once::Once,
+    roles::Assignment,
     stage::StageRequest,
 };
 use crate::domain::{
     id::IncidentId,
-    incident::{Holders, Incident, Severity, Stage},
+    incident::{Incident, Severity, Stage},
     person::Actor,
     run::{
         Mode, Purpose, Run, StepRun,
@@ -55,11 +56,10 @@ impl Engine {
             Ok(known) => known,
             Err(error) => return Ended::refused("invalid_input", error.to_string()),
         };
-        let Asking { actor, depth, expected, once } = asking(run, state);
-        let reason = input.get("reason").and_then(Value::as_str).map(str::to_owned);
-        let request = StageRequest { to: wanted, reason, actor, depth, expected, once };
+        let text = |field: &str| input.get(field).and_then(Value::as_str).map(str::to_owned);
+        let request = StageRequest { to: wanted, reason: text("reason"), override_reason: text("override") };
         let done = |text: String| Ended::Done { output: json!({ "stage": wanted }), summary: text, undo: None };
-        match self.change_stage(incident, request).await {
+        match self.change_stage(&asking(run, state), incident, &request).await {
             Ok(_) => done(format!("entered {wanted}")),
             Err(EngineError::Stage(crate::domain::incident::StageError::Same(_))) => {
                 done(format!("was in {wanted} already"))
@@ -83,17 +83,9 @@ impl Engine {
 
     async fn give_role(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
         let role = input.get("role").and_then(Value::as_str).unwrap_or_default();
-        let mut people = [None, None];
-        for (place, field) in people.iter_mut().zip(["primary", "backup"]) {
-            let Some(handle) = input.get(field).and_then(Value::as_str) else { continue };
-            match self.store().person_by_handle(handle).await {
-                Ok(Some(person)) => *place = Some(person.id),
-                Ok(None) => return Ended::refused("invalid_input", format!("{field}: there is no person {handle:?}")),
-                Err(error) => return ended(Err(error.into()), Value::Null, String::new()),
-            }
-        }
-        let [primary, backup] = people;
-        let changed = self.assign_role(&asking(run, state), incident, role, &Holders { primary, backup }).await;
+        let handle = |field: &str| input.get(field).and_then(Value::as_str).map(str::to_owned);
+        let assignment = Assignment { primary: handle("primary"), backup: handle("backup"), ..Assignment::default() };
+        let changed = self.assign_role(&asking(run, state), incident, role, &assignment).await;
         ended(changed, json!({ "role": role }), String::new())
     }
 }
@@ -101,12 +93,8 @@ impl Engine {
 /// A step asks: once, however often it is called.
 fn asking(run: &Run, state: &StepRun) -> Asking {
     let key = idempotency_key(run.id, &state.step, state.item, state.generation, Purpose::Run);
-    Asking {
-        actor: Actor::Run { id: run.id, workflow: run.workflow.clone(), step: Some(state.step.clone()) },
-        depth: run.depth.saturating_add(1),
-        expected: None,
-        once: Some(Once::for_step(run.id, key)),
-    }
+    let actor = Actor::Run { id: run.id, workflow: run.workflow.clone(), step: Some(state.step.clone()) };
+    Asking { depth: run.depth.saturating_add(1), once: Some(Once::for_step(run.id, key)), ..Asking::of(actor) }
 }
 
 fn ended(changed: Result<Incident, EngineError>, output: Value, summary: String) -> Ended {

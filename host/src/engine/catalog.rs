@@ -9,7 +9,14 @@ use std::{
 
 use super::{Engine, EngineError};
 use crate::domain::{
-    connection::Connection, pause::Pause, pause::PauseScope, plugin::Manifest, run::PluginPin, time::Timestamp,
+    alert::Labels,
+    connection::Connection,
+    incident::{IncidentKind, Severity},
+    pause::{Pause, PauseScope},
+    playbook::Playbook,
+    plugin::Manifest,
+    run::PluginPin,
+    time::Timestamp,
     workflow::Workflow,
 };
 
@@ -34,6 +41,15 @@ pub struct Live {
     pub workflow: Arc<Workflow>,
 }
 
+/// A playbook's newest revision.
+#[derive(Debug, Clone)]
+pub struct LivePlaybook {
+    /// The revision.
+    pub revision: i64,
+    /// The document.
+    pub playbook: Arc<Playbook>,
+}
+
 /// The picture.
 #[derive(Debug, Clone)]
 pub struct Catalog {
@@ -47,6 +63,8 @@ pub struct Catalog {
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// Workflows by name.
     pub workflows: BTreeMap<String, Live>,
+    /// Playbooks by name.
+    pub playbooks: BTreeMap<String, LivePlaybook>,
     /// Stored workflows that this version cannot read, with the reason: one of them must not hold up the others.
     pub unreadable: BTreeMap<String, String>,
     /// What the kill switch holds.
@@ -54,6 +72,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The playbook that fits an incident best, if any does.
+    pub fn playbook_for(&self, kind: IncidentKind, severity: Severity, labels: &Labels) -> Option<&LivePlaybook> {
+        let _ = (kind, severity, labels);
+        None
+    }
+
     /// The workflow of this name, or why there is none.
     pub(super) fn workflow(&self, name: &str) -> Result<&Live, EngineError> {
         if let Some(reason) = self.unreadable.get(name) {
@@ -124,6 +148,7 @@ impl Engine {
             plugins,
             connections: connections.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
             workflows,
+            playbooks: BTreeMap::new(),
             unreadable,
             pauses: self.store().pauses().await?,
         });

@@ -1,6 +1,6 @@
-//! Editing an incident beside its stage: title, severity, labels, times, roles, and notes on its timeline.
+//! Editing an incident beside its stage: title, severity, labels, times, custom fields, and notes on its timeline.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
 
@@ -12,17 +12,17 @@ use super::{
 use crate::{
     domain::{
         alert::Labels,
-        event::{Event, Fact},
-        id::{EventId, IncidentId},
-        incident::{Holders, Incident, Severity},
+        dossier::alarm::Surroundings,
+        event::Fact,
+        id::IncidentId,
+        incident::{Incident, MAX_FIELDS, Severity},
         person::Actor,
         time::Timestamp,
-        timeline::{EntryKind, NewEntry},
+        timeline::EntryKind,
     },
-    store::{Committed, Dependant, Guard, Write},
+    store::Dependant,
 };
 
-const LOST_WRITES: usize = 16;
 /// The longest note, in characters.
 pub const MAX_NOTE: usize = 2_000;
 
@@ -43,6 +43,8 @@ pub struct Edit {
     pub acknowledged_at: Option<Option<Timestamp>>,
     /// When people stopped being affected.
     pub mitigated_at: Option<Option<Timestamp>>,
+    /// Custom fields to set; null takes one away.
+    pub fields: BTreeMap<String, Value>,
 }
 
 /// Who changes an incident, and when the change counts.
@@ -56,12 +58,25 @@ pub struct Asking {
     pub expected: Option<i64>,
     /// Makes it happen once.
     pub once: Option<Once>,
+    /// What is written with it beside the incident.
+    pub also: Vec<Dependant>,
 }
 
 impl Asking {
+    /// Somebody or something outside asks.
+    pub fn of(actor: Actor) -> Self {
+        Self { actor, depth: 0, expected: None, once: None, also: Vec::new() }
+    }
+
     /// A person asks, about the revision they read.
     pub fn person(caller: &Caller, expected: Option<i64>) -> Self {
-        Self { actor: caller.actor(), depth: 0, expected, once: None }
+        Self { expected, ..Self::of(caller.actor()) }
+    }
+
+    /// The same, once.
+    #[must_use]
+    pub fn once(self, once: Option<Once>) -> Self {
+        Self { once, ..self }
     }
 }
 
@@ -72,8 +87,10 @@ impl Engine {
         if let Some(labels) = &edit.labels {
             check_labels(labels)?;
         }
-        self.change(asking, id, |incident| {
-            let before = incident.clone();
+        let amended = self.amend(asking, id, |dossier, around, told| {
+            let before = dossier.incident.clone();
+            let cadence = around.cadence(&before);
+            let incident = &mut dossier.incident;
             if let Some(title) = &title {
                 incident.title.clone_from(title);
             }
@@ -86,69 +103,21 @@ impl Engine {
             times.detected_at = edit.detected_at.unwrap_or(times.detected_at);
             times.acknowledged_at = edit.acknowledged_at.unwrap_or(times.acknowledged_at);
             times.mitigated_at = edit.mitigated_at.unwrap_or(times.mitigated_at);
+            custom_fields(&mut incident.details.fields, &edit.fields)?;
             let changes = differences(&before, incident);
+            if changes.is_empty() {
+                return Ok(0);
+            }
+            incident.touch(around.now);
+            sooner(incident, cadence, around);
             let words: Vec<&str> = changes.keys().map(String::as_str).collect();
             let (from, to) = (before.severity, incident.severity);
+            told.entry(EntryKind::Edited, format!("edited {}", words.join(", ")), changes.clone().into());
             let fields = changes.keys().cloned().collect();
-            (!changes.is_empty()).then(|| Change {
-                kind: EntryKind::Edited,
-                text: format!("edited {}", words.join(", ")),
-                data: changes.clone().into(),
-                fact: Some(if from == to { Fact::Edited { fields } } else { Fact::SeverityChanged { from, to } }),
-            })
-        })
-        .await
-    }
-
-    /// Gives a role to a primary and a backup, or takes it from them.
-    pub async fn assign_role(
-        &self,
-        asking: &Asking,
-        id: IncidentId,
-        role: &str,
-        holders: &Holders,
-    ) -> Result<Incident, EngineError> {
-        let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-        if role.is_empty() || role.len() > 64 || !role.chars().all(well_formed) {
-            return Err(EngineError::invalid("role", "1 to 64 of a-z 0-9 _ - are wanted, such as commander"));
-        }
-        if holders.primary.is_some() && holders.primary == holders.backup {
-            return Err(EngineError::invalid("backup", "the backup has to be somebody else than the primary"));
-        }
-        let mut names = Vec::new();
-        let mut handles = BTreeMap::new();
-        for (field, person) in [("primary", holders.primary), ("backup", holders.backup)] {
-            if let Some(person) = person {
-                let found = self.store().person(person).await?;
-                let found = found.ok_or_else(|| EngineError::invalid(field, format!("there is no person {person}")))?;
-                names.push(format!("{} ({field})", found.handle));
-                handles.insert(field, found.handle);
-            }
-        }
-        let text =
-            if names.is_empty() { format!("nobody is {role} now") } else { format!("{role}: {}", names.join(", ")) };
-        self.change(asking, id, |incident| {
-            let before = incident.roles.get(role).cloned().unwrap_or_default();
-            if before == *holders {
-                return None;
-            }
-            if *holders == Holders::default() {
-                incident.roles.remove(role);
-            } else {
-                incident.roles.insert(role.to_owned(), holders.clone());
-            }
-            Some(Change {
-                kind: EntryKind::Role,
-                text: text.clone(),
-                data: json!({ "role": role, "before": before, "after": holders }),
-                fact: Some(Fact::RoleAssigned {
-                    role: role.to_owned(),
-                    primary: handles.get("primary").cloned(),
-                    backup: handles.get("backup").cloned(),
-                }),
-            })
-        })
-        .await
+            told.facts.push(if from == to { Fact::Edited { fields } } else { Fact::SeverityChanged { from, to } });
+            Ok(0)
+        });
+        Ok(amended.await?.dossier.incident)
     }
 
     /// Adds a note to the timeline.
@@ -157,78 +126,54 @@ impl Engine {
         caller: &Caller,
         id: IncidentId,
         text: &str,
-        once: Option<&Once>,
+        once: Option<Once>,
     ) -> Result<Incident, EngineError> {
         let text = text.trim();
         if text.is_empty() || text.chars().count() > MAX_NOTE {
             return Err(EngineError::invalid("text", format!("1 to {MAX_NOTE} characters are wanted")));
         }
-        for _ in 0..LOST_WRITES {
-            let mut incident = self.incident(id).await?;
-            if self.made_before(once).await?.is_some() {
-                return Ok(incident);
-            }
-            // The timeline is not what people edit: only the row's version moves.
-            incident.version += 1;
-            let entry = self.entry(caller.actor(), id, EntryKind::Note, text.to_owned(), json!({}));
-            let key = once.map(|once| Dependant::Key(once.record(id, self.now())));
-            let guard = Guard::Incident(Box::new(incident.clone()));
-            let then = [Some(Dependant::Entry(entry)), key].into_iter().flatten().collect();
-            if self.store().commit(Write { guard, then }).await? == Committed::Applied {
-                return Ok(incident);
-            }
-        }
-        Err(EngineError::Overloaded)
-    }
-
-    async fn change(
-        &self,
-        asking: &Asking,
-        id: IncidentId,
-        mut change: impl FnMut(&mut Incident) -> Option<Change>,
-    ) -> Result<Incident, EngineError> {
-        for _ in 0..LOST_WRITES {
-            let mut incident = self.incident(id).await?;
-            if self.made_before(asking.once.as_ref()).await?.is_some() {
-                return Ok(incident);
-            }
-            if asking.expected.is_some_and(|expected| expected != incident.revision) {
-                return Err(EngineError::Stale { noun: "incident", actual: incident.revision });
-            }
-            let Some(Change { kind, text, data, fact }) = change(&mut incident) else { return Ok(incident) };
-            incident.touch(self.now());
-            let mut then = vec![Dependant::Entry(self.entry(asking.actor.clone(), id, kind, text, data))];
-            then.extend(asking.once.as_ref().map(|once| Dependant::Key(once.record(id, incident.updated_at))));
-            if let Some(fact) = fact {
-                then.push(Dependant::Event(Event {
-                    id: EventId(self.new_id()),
-                    incident: Some(id),
-                    at: incident.updated_at,
-                    depth: asking.depth,
-                    fact,
-                    snapshot: self.live_scope(&incident).await?,
-                }));
-            }
-            let guard = Guard::Incident(Box::new(incident.clone()));
-            if self.store().commit(Write { guard, then }).await? == Committed::Applied {
-                self.0.events.notify_one();
-                return Ok(incident);
-            }
-        }
-        Err(EngineError::Overloaded)
-    }
-
-    fn entry(&self, actor: Actor, incident: IncidentId, kind: EntryKind, text: String, data: Value) -> NewEntry {
-        NewEntry { incident, kind, at: self.now(), actor, text, data }
+        let asking = Asking::person(caller, None).once(once);
+        let amended = self.amend(&asking, id, |_, _, told| {
+            told.entry(EntryKind::Note, text, json!({}));
+            Ok(0)
+        });
+        Ok(amended.await?.dossier.incident)
     }
 }
 
-/// What an edit leaves beside the row: a timeline entry, and a fact that triggers read.
-struct Change {
-    kind: EntryKind,
-    text: String,
-    data: Value,
-    fact: Option<Fact>,
+/// A worse severity promises the next update sooner; never later than was promised.
+fn sooner(incident: &mut Incident, before: Duration, around: &Surroundings<'_>) {
+    let now = around.cadence(incident);
+    if now < before
+        && let Some(promised) = incident.details.next_update_at
+    {
+        incident.details.next_update_at = Some(promised.min(around.now.plus(now)));
+    }
+}
+
+/// Sets custom fields; null takes one away.
+fn custom_fields(fields: &mut BTreeMap<String, Value>, given: &BTreeMap<String, Value>) -> Result<(), EngineError> {
+    for (name, value) in given {
+        let path = format!("fields.{}", name.chars().take(64).collect::<String>());
+        let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if name.is_empty() || name.len() > 64 || !name.chars().all(well_formed) {
+            return Err(EngineError::invalid(path, "a name has 1 to 64 of a-z 0-9 _"));
+        }
+        match value {
+            Value::Null => _ = fields.remove(name),
+            Value::String(text) if text.chars().count() > 2_000 => {
+                return Err(EngineError::invalid(path, "at most 2,000 characters are wanted"));
+            }
+            Value::Array(_) | Value::Object(_) => {
+                return Err(EngineError::invalid(path, "a text, a number or a truth value is wanted"));
+            }
+            value => _ = fields.insert(name.clone(), value.clone()),
+        }
+    }
+    if fields.len() > MAX_FIELDS {
+        return Err(EngineError::invalid("fields", format!("at most {MAX_FIELDS} custom fields are wanted")));
+    }
+    Ok(())
 }
 
 /// What an edit changed: before and after, by field.
@@ -244,5 +189,6 @@ fn differences(before: &Incident, after: &Incident) -> Map<String, Value> {
     note("severity", json!(before.severity), json!(after.severity));
     note("labels", json!(before.labels), json!(after.labels));
     note("times", times(before), times(after));
+    note("fields", json!(before.details.fields), json!(after.details.fields));
     changes
 }

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use crate::{
-    domain::{incident::StageError, run::happening::Refused, workflow::Fault},
+    domain::{dossier::task::TaskError, incident::StageError, run::happening::Refused, workflow::Fault},
     engine::{platform::apply::FileFault, trigger::NotAdmitted},
     plugin::RefusedPlugin,
     store::StoreError,
@@ -41,6 +41,9 @@ pub enum EngineError {
     /// The stage cannot be entered.
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// The task's status does not change.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// The run does not take it.
     #[error(transparent)]
     Run(#[from] Refused),

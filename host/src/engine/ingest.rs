@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 
 use super::{
     Engine, EngineError,
-    open::{Draft, NewIncident, opening},
-    scope::incident_scope,
+    dossiers::Opened,
+    edit::Asking,
+    open::{Draft, NewIncident},
 };
 use crate::{
     domain::{
         alert::{Alert, AlertStatus, Delivery, Labels, Signal},
         event::{AlertFact, Event, Fact},
         id::{AlertId, EventId, IncidentId},
-        incident::{Incident, IncidentKind, Origin, Stage},
+        incident::{Incident, Origin, Stage},
         person::Actor,
         timeline::{EntryKind, NewEntry},
     },
@@ -69,14 +70,14 @@ impl Engine {
             recurrence_of: earlier.map(|earlier| earlier.id),
         };
         let labels = common_labels(firing.clone());
-        let new =
-            NewIncident { title: first.title(), severity: first.severity(), kind: IncidentKind::Incident, labels };
+        let new = NewIncident { labels, ..NewIncident::titled(&first.title(), first.severity()) };
         let mut incident = self.draft(draft, &new).await?;
         incident.times.impact_started_at = firing.clone().map(|signal| signal.starts_at).min();
         let alerts: Vec<Alert> =
             firing.by_ref().take(MAX_ALERTS).map(|signal| self.new_alert(&incident, delivery, signal)).collect();
-        let mut then = opening(self, &incident, &alerts, &actor, &BTreeMap::new());
-        let scope = incident_scope(&incident, &alerts, &BTreeMap::new());
+        let playbook = self.playbook_for(&incident, None).await?;
+        let (incident, mut then) = self.opening(&Asking::of(actor), incident, &alerts, playbook).await?;
+        let scope = self.scope_of(&incident, &alerts).await?;
         for alert in &alerts {
             then.extend(self.alert_dependants(&scope, alert, false));
         }
@@ -111,7 +112,7 @@ impl Engine {
         if changed.is_empty() {
             return Ok(Some(Ingested { incident: Some(incident), opened: false, changed: 0 }));
         }
-        let scope = incident_scope(&incident, &merged(&known, &changed), &BTreeMap::new());
+        let scope = self.scope_of(&incident, &merged(&known, &changed)).await?;
         let mut then = Vec::new();
         for (alert, fires) in &changed {
             let refired = *fires && incident.stage == Stage::Resolution;
@@ -125,6 +126,11 @@ impl Engine {
             Committed::Applied => Some(Ingested { incident: Some(incident), opened: false, changed: changed.len() }),
             Committed::Lost => None,
         })
+    }
+
+    /// The incident as expressions see it, with alerts that may not be written yet.
+    async fn scope_of(&self, incident: &Incident, alerts: &[Alert]) -> Result<Value, EngineError> {
+        Ok(Opened { alerts: alerts.to_vec(), ..self.opened_from(incident.clone()).await? }.scope())
     }
 
     fn new_alert(&self, incident: &Incident, delivery: &Delivery, signal: &Signal) -> Alert {

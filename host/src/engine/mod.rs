@@ -1,12 +1,13 @@
 //! The use cases. Decides what is written together; the journal in `store` begins those transactions. Knows neither HTTP
 //! nor the terminal: without them it still works. In reading order:
 //!
-//! - [`open`], [`ingest`], [`stage`], [`edit`]: incidents
+//! - [`open`], [`ingest`], [`dossiers`], [`stage`], [`edit`], [`roles`], [`timeline`], [`access`]: incidents
+//! - [`tasks`], [`findings`], [`updates`], `merge`: what people do during one
 //! - [`trigger`], [`signal`], [`dispatch`], [`start`], `slots`, `rerun`, `undo`: from an event or a request to a run
 //! - [`plan`], `actors`, [`worker`], `call`, `turn`, `lanes`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
 //! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
-//! - [`schedules`]: runs that start by the clock, and timers of incidents
+//! - [`schedules`]: runs that start by the clock, and timers of incidents; `alarms`: what else comes to incidents by it
 //! - [`rehearse`]: a workflow without any of the rest
 //! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
 
@@ -30,18 +31,23 @@ use crate::{
     store::Store,
 };
 
+pub mod access;
 mod actors;
+mod alarms;
 pub mod builtin;
 mod call;
 pub mod catalog;
 mod children;
 pub mod decide;
 pub mod dispatch;
+pub mod dossiers;
 pub mod edit;
 mod error;
+pub mod findings;
 pub mod ingest;
 pub mod keyring;
 mod lanes;
+mod merge;
 pub mod once;
 pub mod open;
 pub mod plan;
@@ -51,15 +57,18 @@ pub mod recover;
 pub mod rehearse;
 mod rerun;
 pub mod retain;
+pub mod roles;
 pub mod schedules;
-pub mod scope;
 pub mod signal;
 mod slots;
 pub mod stage;
 pub mod start;
+pub mod tasks;
+pub mod timeline;
 pub mod trigger;
 mod turn;
 mod undo;
+pub mod updates;
 mod watch;
 pub mod worker;
 
@@ -158,12 +167,13 @@ impl Engine {
         }))
     }
 
-    /// Starts the loops: heartbeat, recovery, dispatch, schedules, retention.
+    /// Starts the loops: heartbeat, recovery, dispatch, schedules, alarms of incidents, retention.
     pub fn begin(&self) {
         self.0.heart.spawn(self.clone().keep_lease());
         self.0.tasks.spawn(self.clone().recover());
         self.0.tasks.spawn(self.clone().dispatch());
         self.0.tasks.spawn(self.clone().schedule_loop());
+        self.0.tasks.spawn(self.clone().alarm_loop());
         self.0.tasks.spawn(self.clone().retain());
     }
 
@@ -213,7 +223,8 @@ impl Engine {
         &self.0.stop
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The time by the engine's clock.
+    pub fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
     }
 

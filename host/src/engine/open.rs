@@ -6,18 +6,21 @@ use serde_json::json;
 
 use super::{
     Caller, Engine, EngineError,
+    catalog::LivePlaybook,
+    dossiers::Opened,
+    edit::Asking,
     once::{Once, making},
-    scope::incident_scope,
 };
 use crate::{
     domain::{
         alert::{Alert, Labels},
-        event::{Event, Fact},
-        id::{EventId, IncidentId, PersonId},
-        incident::{Incident, IncidentKind, Origin, Severity, Stage, Times},
-        person::{Actor, Person},
-        time::Timestamp,
-        timeline::{EntryKind, NewEntry},
+        dossier::{Dossier, Parts, Told, alarm::Surroundings, begin},
+        event::Fact,
+        id::{IncidentId, PersonId},
+        incident::{Details, Incident, IncidentKind, Injection, Origin, PlaybookPin, Severity, Stage, Times},
+        person::Person,
+        playbook::{Playbook, Stakeholder},
+        timeline::EntryKind,
     },
     store::{Committed, Dependant, Guard},
 };
@@ -38,6 +41,27 @@ pub struct NewIncident {
     pub kind: IncidentKind,
     /// At most 64; names of at most 128 and values of at most 4,096 characters.
     pub labels: Labels,
+    /// The playbook to follow; none: the one that fits best, if any does.
+    pub playbook: Option<String>,
+    /// The handles of those who may see it; none: everybody.
+    pub visible_to: Option<BTreeSet<String>>,
+    /// What happens in the exercise, instead of the playbook's script: for drills only.
+    pub script: Vec<Injection>,
+}
+
+impl NewIncident {
+    /// An incident that everybody may see, without labels.
+    pub fn titled(title: &str, severity: Severity) -> Self {
+        Self {
+            title: title.to_owned(),
+            severity,
+            kind: IncidentKind::Incident,
+            labels: Labels::new(),
+            playbook: None,
+            visible_to: None,
+            script: Vec::new(),
+        }
+    }
 }
 
 impl Engine {
@@ -50,14 +74,20 @@ impl Engine {
     ) -> Result<Incident, EngineError> {
         let title = check_title(&new.title)?;
         check_labels(&new.labels)?;
+        check_script(&new)?;
+        let visible_to = self.checked_access(caller, new.visible_to.as_ref()).await?;
+        let asking = Asking::person(caller, None);
         // The second look tells what a request under the same key made that was faster.
         for _ in 0..2 {
             if let Some(made) = self.made_before(once.as_ref()).await? {
                 return self.incident_by_reference(&made).await;
             }
             let draft = Draft { title: title.clone(), origin: None, recurrence_of: None };
-            let incident = self.draft(draft, &new).await?;
-            let then = opening(self, &incident, &[], &caller.actor(), &BTreeMap::new());
+            let mut incident = self.draft(draft, &new).await?;
+            incident.details.visible_to.clone_from(&visible_to);
+            incident.details.script.clone_from(&new.script);
+            let playbook = self.playbook_for(&incident, new.playbook.as_deref()).await?;
+            let (incident, then) = self.opening(&asking, incident, &[], playbook).await?;
             let boxed = Box::new(incident.clone());
             let guard = Guard::NewIncident(boxed.clone());
             let thing = Dependant::NewIncident(boxed);
@@ -85,6 +115,8 @@ impl Engine {
             claims_alerts: draft.origin.is_some(),
             origin: draft.origin,
             recurrence_of: draft.recurrence_of,
+            details: Details::default(),
+            due_at: None,
             entered: BTreeSet::from([Stage::Alerting]),
             created_at: now,
             updated_at: now,
@@ -130,32 +162,102 @@ pub(super) struct Draft {
     pub(super) recurrence_of: Option<IncidentId>,
 }
 
-/// What is written with a new incident: its first entry and the event "entered `alerting`".
-pub(super) fn opening(
-    engine: &Engine,
-    incident: &Incident,
-    alerts: &[Alert],
-    actor: &Actor,
-    people: &BTreeMap<PersonId, Person>,
-) -> Vec<Dependant> {
-    let at: Timestamp = incident.created_at;
-    let entry = NewEntry {
-        incident: incident.id,
-        kind: EntryKind::Opened,
-        at,
-        actor: actor.clone(),
-        text: format!("opened as {}: {}", incident.severity, incident.title),
-        data: json!({ "severity": incident.severity, "kind": incident.kind, "recurrence_of": incident.recurrence_of }),
-    };
-    let event = Event {
-        id: EventId(engine.new_id()),
-        incident: Some(incident.id),
-        at,
-        depth: 0,
-        fact: Fact::StageEntered { from: None, stage: Stage::Alerting, first: true, reason: None },
-        snapshot: incident_scope(incident, alerts, people),
-    };
-    vec![Dependant::Entry(entry), Dependant::Event(event)]
+impl Engine {
+    /// What is written with a new incident: its first entry, the event "entered `alerting`", and what its playbook brings.
+    pub(super) async fn opening(
+        &self,
+        asking: &Asking,
+        mut incident: Incident,
+        alerts: &[Alert],
+        playbook: Option<LivePlaybook>,
+    ) -> Result<(Incident, Vec<Dependant>), EngineError> {
+        let mut told = Told::default();
+        told.entry(
+            EntryKind::Opened,
+            format!("opened as {}: {}", incident.severity, incident.title),
+            json!({ "severity": incident.severity, "kind": incident.kind, "recurrence_of": incident.recurrence_of }),
+        );
+        told.facts.push(Fact::StageEntered { from: None, stage: Stage::Alerting, first: true, reason: None });
+        if let Some(live) = &playbook {
+            let (name, revision) = (live.playbook.name.clone(), live.revision);
+            incident.details.playbook = Some(PlaybookPin { name, revision });
+        }
+        let playbook = playbook.map(|live| live.playbook);
+        let mut opened = Opened {
+            dossier: Dossier { incident, parts: Parts::default() },
+            alerts: alerts.to_vec(),
+            people: BTreeMap::new(),
+            playbook,
+        };
+        if let Some(playbook) = opened.playbook.clone() {
+            let named = self.people_named_by(&playbook).await?;
+            opened.people = named.values().map(|person| (person.id, person.clone())).collect();
+            let around = Surroundings { playbook: Some(&playbook), people: &opened.people, now: self.now() };
+            begin::begin(&mut opened.dossier, &playbook, &named, &around, &mut told);
+        }
+        self.round_off(&mut opened, &mut told);
+        let (id, at) = (opened.dossier.incident.id, opened.dossier.incident.created_at);
+        let parts = opened.dossier.parts.changes(&Parts::default(), id, at);
+        let mut then: Vec<Dependant> = parts.into_iter().map(Dependant::Part).collect();
+        then.extend(self.telling(&opened, asking, told));
+        Ok((opened.dossier.incident, then))
+    }
+
+    /// The playbook an incident follows: the one asked for, else the one that fits best.
+    pub(super) async fn playbook_for(
+        &self,
+        incident: &Incident,
+        asked: Option<&str>,
+    ) -> Result<Option<LivePlaybook>, EngineError> {
+        let catalog = self.catalog().await?;
+        let Some(name) = asked else {
+            return Ok(catalog.playbook_for(incident.kind, incident.severity, &incident.labels).cloned());
+        };
+        let found = catalog.playbooks.get(name).cloned();
+        let shown: String = name.chars().take(64).collect();
+        found.map(Some).ok_or_else(|| EngineError::invalid("playbook", format!("there is no playbook {shown:?}")))
+    }
+
+    /// The people that a playbook names and the platform knows, by handle.
+    async fn people_named_by(&self, playbook: &Playbook) -> Result<BTreeMap<String, Person>, EngineError> {
+        let roles = playbook.roles.iter().flat_map(|role| [&role.primary, &role.backup]).flatten();
+        let stakeholders = playbook.stakeholders.values().flatten().filter_map(|one| match one {
+            Stakeholder::Person(handle) => Some(handle),
+            Stakeholder::Contact { .. } => None,
+        });
+        let handles: BTreeSet<&String> = roles.chain(stakeholders).collect();
+        let mut people = BTreeMap::new();
+        for handle in handles {
+            if let Some(person) = self.store().person_by_handle(handle).await? {
+                people.insert(handle.clone(), person);
+            }
+        }
+        Ok(people)
+    }
+}
+
+/// The most that happens in an exercise.
+const MAX_SCRIPT: usize = 50;
+
+fn check_script(new: &NewIncident) -> Result<(), EngineError> {
+    if new.script.is_empty() {
+        return Ok(());
+    }
+    if new.kind != IncidentKind::Drill {
+        return Err(EngineError::invalid("script", "belongs to a drill: give `kind: drill`"));
+    }
+    if new.script.len() > MAX_SCRIPT {
+        return Err(EngineError::invalid("script", format!("at most {MAX_SCRIPT} injections are wanted")));
+    }
+    for (index, one) in new.script.iter().enumerate() {
+        if !(1..=500).contains(&one.text.trim().chars().count()) {
+            return Err(EngineError::invalid(format!("script[{index}].text"), "1 to 500 characters are wanted"));
+        }
+        if one.after_ms > 30 * 24 * 3_600_000 {
+            return Err(EngineError::invalid(format!("script[{index}].after"), "at most 30d is wanted"));
+        }
+    }
+    Ok(())
 }
 
 /// The title without surrounding space, if it is one.

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, catalog::Catalog, scope::incident_scope};
+use super::{Engine, EngineError, catalog::Catalog};
 use crate::domain::{
     connection::Connection,
     id::RunId,
@@ -165,9 +165,7 @@ impl Engine {
     pub(super) async fn run_scope(&self, run: &Run) -> Result<Value, EngineError> {
         let Some(id) = run.incident else { return Ok(Value::Null) };
         let Some(incident) = self.store().incident(id).await? else { return Ok(Value::Null) };
-        let alerts = self.store().alerts(id).await?;
-        let people = self.people_of(&incident).await?;
-        Ok(incident_scope(&incident, &alerts, &people))
+        self.live_scope(&incident).await
     }
 }
 

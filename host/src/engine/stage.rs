@@ -2,20 +2,16 @@
 
 use serde_json::json;
 
-use super::{Engine, EngineError, once::Once, scope::incident_scope};
-use crate::{
-    domain::{
-        event::{Event, Fact},
-        id::{EventId, IncidentId},
-        incident::{Entered, Incident, Stage},
-        person::Actor,
-        timeline::{EntryKind, NewEntry},
-    },
-    store::{Committed, Dependant, Guard, Write},
+use super::{Engine, EngineError, edit::Asking};
+use crate::domain::{
+    dossier::alarm::Surroundings,
+    dossier::{Dossier, Told, begin, guard, retrospective::RetrospectiveStatus, scope::incident_scope},
+    event::Fact,
+    id::IncidentId,
+    incident::{Incident, Stage, StageError},
+    playbook::GuardMode,
+    timeline::EntryKind,
 };
-
-/// How often a change that lost against another is tried again.
-const LOST_WRITES: usize = 16;
 
 /// A change of stage that somebody or something asks for.
 #[derive(Debug, Clone)]
@@ -24,85 +20,91 @@ pub struct StageRequest {
     pub to: Stage,
     /// Why.
     pub reason: Option<String>,
-    /// Who or what asks.
-    pub actor: Actor,
-    /// How many runs stand between this and an outside cause.
-    pub depth: u8,
-    /// The revision the caller read (`If-Match`).
-    pub expected: Option<i64>,
-    /// Makes it happen once.
-    pub once: Option<Once>,
+    /// Why the playbook's criteria do not count this time.
+    pub override_reason: Option<String>,
+}
+
+impl StageRequest {
+    /// A stage to enter, as the playbook wants it.
+    pub fn to(stage: Stage) -> Self {
+        Self { to: stage, reason: None, override_reason: None }
+    }
 }
 
 impl Engine {
-    /// Enters a stage: the row, its timeline entry and its event in one transaction. Gives the incident as it is then.
-    pub async fn change_stage(&self, id: IncidentId, request: StageRequest) -> Result<Incident, EngineError> {
-        for _ in 0..LOST_WRITES {
-            let mut incident = self.incident(id).await?;
-            if self.made_before(request.once.as_ref()).await?.is_some() {
-                return Ok(incident);
-            }
-            if let Some(expected) = request.expected.filter(|expected| *expected != incident.revision) {
-                tracing::debug!(incident.id = %id, expected, "a stage change came with an old revision");
-                return Err(EngineError::Stale { noun: "incident", actual: incident.revision });
-            }
-            let entered = incident.enter(request.to, request.reason.as_deref(), self.now())?;
-            incident.claims_alerts = self.may_claim_alerts(&incident).await?;
-            let then = self.stage_dependants(&incident, entered, &request).await?;
-            let write = Write { guard: Guard::Incident(Box::new(incident.clone())), then };
-            if self.store().commit(write).await? == Committed::Applied {
-                self.0.events.notify_one();
-                return Ok(incident);
-            }
-        }
-        Err(EngineError::Overloaded)
+    /// Enters a stage: the row, its timeline entries and its events in one transaction. Gives the incident as it is then.
+    pub async fn change_stage(
+        &self,
+        asking: &Asking,
+        id: IncidentId,
+        request: &StageRequest,
+    ) -> Result<Incident, EngineError> {
+        let alerts = self.store().alerts(id).await?;
+        let claims = self.may_claim_alerts(&self.incident(id).await?, request.to).await?;
+        let amended = self.amend(asking, id, |dossier, around, told| {
+            let seen = incident_scope(dossier, &alerts, around.people, around.playbook);
+            enter(dossier, request, &seen, around, told)?;
+            dossier.incident.claims_alerts = claims;
+            Ok(0)
+        });
+        Ok(amended.await?.dossier.incident)
     }
 
-    /// Whether alerts of its group join the incident: while it is open, unless a newer one of the group is.
-    async fn may_claim_alerts(&self, incident: &Incident) -> Result<bool, EngineError> {
+    /// Whether alerts of its group join the incident in a stage: while it is open, unless a newer one of the group is.
+    async fn may_claim_alerts(&self, incident: &Incident, stage: Stage) -> Result<bool, EngineError> {
         match &incident.origin {
-            Some(origin) if incident.stage.takes_alerts() => {
+            Some(origin) if stage.takes_alerts() => {
                 let open = self.store().open_incident(&origin.source, &origin.group_key).await?;
                 Ok(open.is_none_or(|open| open.id == incident.id))
             }
             _ => Ok(false),
         }
     }
+}
 
-    async fn stage_dependants(
-        &self,
-        incident: &Incident,
-        entered: Entered,
-        request: &StageRequest,
-    ) -> Result<Vec<Dependant>, EngineError> {
-        let alerts = self.store().alerts(incident.id).await?;
-        let people = self.people_of(incident).await?;
-        let why = entered.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        let entry = NewEntry {
-            incident: incident.id,
-            kind: EntryKind::Stage,
-            at: incident.updated_at,
-            actor: request.actor.clone(),
-            text: format!("entered {} from {}{why}", entered.to, entered.from),
-            data: json!({ "from": entered.from, "to": entered.to, "reason": entered.reason }),
-        };
-        let event = Event {
-            id: EventId(self.new_id()),
-            incident: Some(incident.id),
-            at: incident.updated_at,
-            depth: request.depth,
-            fact: Fact::StageEntered {
-                from: Some(entered.from),
-                stage: entered.to,
-                first: entered.first,
-                reason: entered.reason,
-            },
-            snapshot: incident_scope(incident, &alerts, &people),
-        };
-        let mut then = vec![Dependant::Entry(entry), Dependant::Event(event)];
-        if let Some(once) = &request.once {
-            then.push(Dependant::Key(once.record(incident.id, incident.updated_at)));
-        }
-        Ok(then)
+/// Enters a stage if the playbook's criteria and the retrospective allow it.
+pub(super) fn enter(
+    dossier: &mut Dossier,
+    request: &StageRequest,
+    seen: &serde_json::Value,
+    around: &Surroundings<'_>,
+    told: &mut Told,
+) -> Result<(), StageError> {
+    let from = dossier.incident.stage;
+    let entered = dossier.incident.enter(request.to, request.reason.as_deref(), around.now)?;
+    let unmet = around.playbook.map(|playbook| guard::unmet(playbook, from, request.to, seen)).unwrap_or_default();
+    let overriding = request.override_reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let blocking: Vec<String> =
+        unmet.iter().filter(|one| one.mode == GuardMode::Block).map(|one| one.text.clone()).collect();
+    if !blocking.is_empty() && overriding.is_none() {
+        return Err(StageError::Unmet(blocking));
     }
+    if request.to == Stage::Closed && !may_close(dossier) {
+        return Err(StageError::RetrospectiveOpen);
+    }
+    let why = entered.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let about = json!({ "from": entered.from, "to": entered.to, "reason": entered.reason });
+    told.entry(EntryKind::Stage, format!("entered {} from {}{why}", entered.to, entered.from), about);
+    if !unmet.is_empty() {
+        let texts: Vec<&str> = unmet.iter().map(|one| one.text.as_str()).collect();
+        let all_the_same = overriding.map_or_else(String::new, |reason| format!("; overridden: {reason}"));
+        let about = json!({ "unmet": texts, "override": overriding });
+        told.entry(EntryKind::Stage, format!("left {from} with unmet: {}{all_the_same}", texts.join("; ")), about);
+    }
+    told.facts.push(Fact::StageEntered {
+        from: Some(entered.from),
+        stage: entered.to,
+        first: entered.first,
+        reason: entered.reason.clone(),
+    });
+    begin::entered(dossier, &entered, around, told);
+    Ok(())
+}
+
+/// An incident is closed with a published retrospective, or with a reason why there is none.
+fn may_close(dossier: &Dossier) -> bool {
+    let published = |one: &crate::domain::dossier::Retrospective| one.status == RetrospectiveStatus::Published;
+    dossier.incident.details.waiver.is_some()
+        || dossier.parts.retrospective.first().is_some_and(published)
+        || !dossier.parts.publications.is_empty()
 }

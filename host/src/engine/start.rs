@@ -9,7 +9,6 @@ use super::{
     catalog::{Catalog, Live},
     once::{Once, making},
     plan::{Plan, pins},
-    scope::incident_scope,
     trigger::{NotAdmitted, admit},
     worker::context,
 };
@@ -249,9 +248,7 @@ impl Engine {
 
     /// The incident as expressions see it now.
     pub(super) async fn live_scope(&self, incident: &Incident) -> Result<Value, EngineError> {
-        let alerts = self.store().alerts(incident.id).await?;
-        let people = self.people_of(incident).await?;
-        Ok(incident_scope(incident, &alerts, &people))
+        Ok(self.opened_from(incident.clone()).await?.scope())
     }
 
     /// What the machine's effects write beside the run itself.

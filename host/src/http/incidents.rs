@@ -1,6 +1,6 @@
-//! Incidents: opening, reading, editing, their stage, roles, timeline, alerts, and what their events meant for workflows.
+//! Incidents: opening, reading, editing, their stage, alerts, and what their events meant for workflows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -16,17 +17,16 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Expected, Listed, Paging, Parameters, tagged},
     problem::Problem,
-    shapes::{Alert, Automation, Entry, Incident},
+    shapes::{Alert, Automation, Incident},
     words,
 };
 use crate::{
     domain::{
-        id::PersonId,
-        incident::{Holders, IncidentKind, Severity, Stage},
-        time::Timestamp,
+        incident::{IncidentKind, Injection, Severity, Stage},
+        time::{Timestamp, parse_duration},
     },
     engine::{
-        Engine, EngineError,
+        Engine,
         edit::{Asking, Edit},
         open::NewIncident,
         stage::StageRequest,
@@ -39,8 +39,6 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(list, open))
         .routes(routes!(show, edit))
         .routes(routes!(stage))
-        .routes(routes!(timeline, note))
-        .routes(routes!(role))
         .routes(routes!(alerts))
         .routes(routes!(automations))
 }
@@ -62,6 +60,35 @@ pub struct Opening {
     /// At most 64.
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// The playbook to follow; absent: the one that fits best, if any does.
+    playbook: Option<String>,
+    /// The handles of those who may see it, the caller always among them; absent: everybody.
+    visible_to: Option<BTreeSet<String>>,
+    /// What happens in the exercise, instead of the playbook's script: for drills, at most 50.
+    #[serde(default)]
+    script: Vec<Happening>,
+}
+
+/// Something that happens in an exercise.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Happening {
+    /// How long after the drill was opened, such as `5m`.
+    after: String,
+    /// What happens: 1 to 500 characters.
+    text: String,
+    /// A signal that workflows hear.
+    signal: Option<String>,
+}
+
+impl Happening {
+    fn injection(self, index: usize) -> Result<Injection, Problem> {
+        let after = parse_duration(&self.after).and_then(|after| u64::try_from(after.as_millis()).ok());
+        let after_ms = after.ok_or_else(|| {
+            Problem::invalid(format!("script[{index}].after"), "a duration such as 30s, 5m or 2h is wanted")
+        })?;
+        Ok(Injection { after_ms, text: self.text, signal: self.signal })
+    }
 }
 
 fn real() -> IncidentKind {
@@ -80,8 +107,10 @@ async fn open(
     body: Body<Opening>,
 ) -> Result<Response, Problem> {
     let once = body.once(&caller);
-    let Opening { title, severity, kind, labels } = body.value;
-    let incident = engine.open_incident(&caller, NewIncident { title, severity, kind, labels }, once).await?;
+    let Opening { title, severity, kind, labels, playbook, visible_to, script } = body.value;
+    let script = script.into_iter().enumerate().map(|(index, one)| one.injection(index)).collect::<Result<_, _>>()?;
+    let new = NewIncident { title, severity, kind, labels, playbook, visible_to, script };
+    let incident = engine.open_incident(&caller, new, once).await?;
     Ok(tagged(StatusCode::CREATED, incident.revision, Incident::from(incident)))
 }
 
@@ -107,12 +136,13 @@ struct Filter {
 )]
 async fn list(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Incident>>, Problem> {
     let page = paging.page()?;
-    let filter = IncidentFilter { stage: filter.stage, severity: filter.severity, kind: filter.kind };
+    let visible_to = Some(caller.person.handle);
+    let filter = IncidentFilter { stage: filter.stage, severity: filter.severity, kind: filter.kind, visible_to };
     let found = engine.store().incidents(&filter, &page).await?;
     let listed = Listed::cut(found, &page, |incident| incident.number.to_string());
     Ok(Json(Listed { items: listed.items.into_iter().map(Incident::from).collect(), next: listed.next }))
@@ -123,8 +153,12 @@ async fn list(
     get, path = "/api/v1/incidents/{id}", tag = "incidents", params(("id" = String, Path)),
     responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
 )]
-async fn show(State(engine): State<Engine>, _: Viewer, Path(id): Path<String>) -> Result<Response, Problem> {
-    let incident = engine.incident_by_reference(&id).await?;
+async fn show(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -156,6 +190,10 @@ pub struct Editing {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = DateTime)]
     mitigated_at: Option<Option<Timestamp>>,
+    /// Custom fields to set, at most 50 on an incident: texts, numbers or truth values; null takes one away.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    fields: BTreeMap<String, Value>,
 }
 
 /// Tells null from absent.
@@ -164,7 +202,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Tim
     Option::<Timestamp>::deserialize(deserializer).map(Some)
 }
 
-/// Edits title, severity, labels and times.
+/// Edits title, severity, labels, times and custom fields.
 #[utoipa::path(
     patch, path = "/api/v1/incidents/{id}", tag = "incidents", request_body = Editing,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
@@ -177,9 +215,10 @@ async fn edit(
     Expected(expected): Expected,
     body: Body<Editing>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_by_reference(&id).await?;
-    let Editing { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at } = body.value;
-    let edit = Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at };
+    let incident = engine.incident_for(&caller, &id).await?;
+    let Editing { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields } =
+        body.value;
+    let edit = Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields };
     let incident = engine.edit_incident(&Asking::person(&caller, expected), incident.id, &edit).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
@@ -193,6 +232,8 @@ pub struct Entering {
     to: Stage,
     /// Why; going back and canceling need one.
     reason: Option<String>,
+    /// Why the playbook's exit criteria do not count this time.
+    r#override: Option<String>,
 }
 
 /// Enters a stage.
@@ -208,101 +249,18 @@ async fn stage(
     Expected(expected): Expected,
     body: Body<Entering>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_by_reference(&id).await?;
+    let incident = engine.incident_for(&caller, &id).await?;
     let once = body.once(&caller);
-    let Entering { to, reason } = body.value;
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > 500) {
-        return Err(
-            EngineError::Invalid { field: "reason".to_owned(), message: "at most 500 characters".to_owned() }.into()
-        );
+    let Entering { to, reason, r#override } = body.value;
+    for (field, text) in [("reason", &reason), ("override", &r#override)] {
+        if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
+            return Err(Problem::invalid(field, "at most 500 characters"));
+        }
     }
-    let request = StageRequest { to, reason, actor: caller.actor(), depth: 0, expected, once };
-    let incident = engine.change_stage(incident.id, request).await?;
+    let request = StageRequest { to, reason, override_reason: r#override };
+    let asking = Asking::person(&caller, expected).once(once);
+    let incident = engine.change_stage(&asking, incident.id, &request).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
-}
-
-/// Reads the timeline, the oldest entry first.
-#[utoipa::path(
-    get, path = "/api/v1/incidents/{id}/timeline", tag = "incidents", params(("id" = String, Path), Paging),
-    responses((status = 200, body = Listed<Entry>), (status = "4XX", body = Problem)),
-)]
-async fn timeline(
-    State(engine): State<Engine>,
-    _: Viewer,
-    Path(id): Path<String>,
-    Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<Entry>>, Problem> {
-    let page = paging.page()?;
-    let incident = engine.incident_by_reference(&id).await?;
-    let listed = Listed::cut(engine.store().timeline(incident.id, &page).await?, &page, |entry| entry.seq.to_string());
-    Ok(Json(Listed { items: listed.items.into_iter().map(Entry::from).collect(), next: listed.next }))
-}
-
-/// A note.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Note {
-    /// 1 to 2,000 characters.
-    #[schema(min_length = 1, max_length = 2000)]
-    text: String,
-}
-
-/// Adds a note to the timeline.
-#[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/timeline", tag = "incidents", request_body = Note,
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = Incident), (status = "4XX", body = Problem)),
-)]
-async fn note(
-    State(engine): State<Engine>,
-    Responder(caller): Responder,
-    Path(id): Path<String>,
-    body: Body<Note>,
-) -> Result<Response, Problem> {
-    let incident = engine.incident_by_reference(&id).await?;
-    let once = body.once(&caller);
-    let incident = engine.note(&caller, incident.id, &body.value.text, once.as_ref()).await?;
-    Ok(tagged(StatusCode::CREATED, incident.revision, Incident::from(incident)))
-}
-
-/// Who holds a role.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Assignment {
-    /// The handle of the person who acts; null: nobody.
-    primary: Option<String>,
-    /// The handle of the person who acts when the primary is away or silent.
-    backup: Option<String>,
-}
-
-/// Gives a role to people, or takes it from them.
-#[utoipa::path(
-    put, path = "/api/v1/incidents/{id}/roles/{role}", tag = "incidents", request_body = Assignment,
-    params(("id" = String, Path), ("role" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
-)]
-async fn role(
-    State(engine): State<Engine>,
-    Responder(caller): Responder,
-    Path((id, role)): Path<(String, String)>,
-    Expected(expected): Expected,
-    body: Body<Assignment>,
-) -> Result<Response, Problem> {
-    let incident = engine.incident_by_reference(&id).await?;
-    let holders = Holders {
-        primary: person(&engine, "primary", body.value.primary).await?,
-        backup: person(&engine, "backup", body.value.backup).await?,
-    };
-    let incident = engine.assign_role(&Asking::person(&caller, expected), incident.id, &role, &holders).await?;
-    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
-}
-
-async fn person(engine: &Engine, field: &str, handle: Option<String>) -> Result<Option<PersonId>, Problem> {
-    let Some(handle) = handle else { return Ok(None) };
-    match engine.store().person_by_handle(&handle).await? {
-        Some(person) => Ok(Some(person.id)),
-        None => Err(Problem::invalid(field, format!("there is no person {handle:?}"))),
-    }
 }
 
 /// Lists the alerts of an incident.
@@ -312,10 +270,10 @@ async fn person(engine: &Engine, field: &str, handle: Option<String>) -> Result<
 )]
 async fn alerts(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Alert>>, Problem> {
-    let incident = engine.incident_by_reference(&id).await?;
+    let incident = engine.incident_for(&caller, &id).await?;
     let alerts = engine.store().alerts(incident.id).await?;
     Ok(Json(Listed::all(alerts.into_iter().map(Alert::from).collect())))
 }
@@ -327,10 +285,10 @@ async fn alerts(
 )]
 async fn automations(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Automation>>, Problem> {
-    let incident = engine.incident_by_reference(&id).await?;
+    let incident = engine.incident_for(&caller, &id).await?;
     let events = engine.store().events(incident.id).await?;
     let outcomes = engine.store().outcomes(incident.id).await?;
     Ok(Json(Listed::all(events.into_iter().map(|event| Automation::new(&event, &outcomes)).collect())))

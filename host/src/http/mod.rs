@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`hooks`], [`workflows`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`hooks`], [`workflows`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -20,18 +20,23 @@ pub mod apply;
 pub mod approvals;
 pub mod auth;
 pub mod extract;
+pub mod findings;
 pub mod hooks;
 pub mod incidents;
 pub mod library;
 pub mod load;
 pub mod people;
 pub mod problem;
+pub mod roles;
 pub mod root;
 pub mod runs;
 pub mod schedules;
 pub mod shapes;
 pub mod signals;
+pub mod tasks;
+pub mod timeline;
 pub mod timers;
+pub mod updates;
 pub mod words;
 pub mod workflows;
 
@@ -42,6 +47,11 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub fn router(engine: Engine) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(root::document())
         .merge(incidents::routes())
+        .merge(timeline::routes())
+        .merge(roles::routes())
+        .merge(tasks::routes())
+        .merge(findings::routes())
+        .merge(updates::routes())
         .merge(hooks::routes())
         .merge(workflows::routes())
         .merge(apply::routes())

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::workflow::Fault,
+    domain::{incident::StageError, workflow::Fault},
     engine::{EngineError, platform::apply::FileFault},
     store::StoreError,
 };
@@ -127,7 +127,9 @@ impl From<EngineError> for Problem {
                 ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-document", text)
             },
             EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", text),
+            EngineError::Stage(StageError::Unmet(_)) => Self::new(StatusCode::CONFLICT, "unmet-criteria", text),
             EngineError::Stage(_) => Self::new(StatusCode::CONFLICT, "illegal-stage", text),
+            EngineError::Task(_) => Self::new(StatusCode::CONFLICT, "conflict", text),
             EngineError::Run(crate::domain::run::happening::Refused::OwnDestructive) => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", text)
             }

@@ -143,6 +143,7 @@ struct Rows<'a> {
     attempts: Vec<Cells>,
     approvals: Vec<Cells>,
     alerts: Vec<Cells>,
+    parts: Vec<Cells>,
     entries: Vec<&'a NewEntry>,
     events: Vec<Cells>,
     outcomes: Vec<Cells>,
@@ -167,6 +168,7 @@ async fn dependants(writer: &mut Writer<'_>, winners: &[&Write]) -> Result<(), s
     entries(writer, &rows.entries).await?;
     writer.insert(&rows::EVENTS, &rows.events, OnConflict::Fail).await?;
     writer.insert(&rows::OUTCOMES, &rows.outcomes, OnConflict::Fail).await?;
+    writer.insert(&rows::PARTS, &rows.parts, OnConflict::Replace).await?;
     writer.insert(&rows::TICKS, &rows.ticks, OnConflict::Replace).await?;
     for cells in rows.definitions {
         writer.run(rows::DEFINE, cells).await?;
@@ -206,6 +208,7 @@ fn collect<'a>(winners: &[&'a Write]) -> Rows<'a> {
                 Dependant::Attempt(record) => rows.attempts.push(rows::attempt(record)),
                 // An approval asked for and decided in one write is one row: the later word stands.
                 Dependant::Approval(approval) => put(&mut rows.approvals, rows::approval(approval), 1),
+                Dependant::Part(part) => put(&mut rows.parts, rows::part(part), 3),
                 Dependant::Entry(entry) => rows.entries.push(entry),
                 Dependant::Event(event) => rows.events.push(rows::event(event)),
                 Dependant::Outcome(outcome) => rows.outcomes.push(rows::outcome(outcome)),

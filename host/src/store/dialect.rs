@@ -106,8 +106,14 @@ pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
 /// How long SQLite waits for another writer.
 pub(super) const PATIENT: &str = "PRAGMA busy_timeout = 10000";
 
-const SQLITE: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql"))];
-const POSTGRES: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../../../migrations/postgres/0001_spine.sql"))];
+const SQLITE: &[(i64, &str, &str)] = &[
+    (1, "spine", include_str!("../../../migrations/sqlite/0001_spine.sql")),
+    (2, "dossiers", include_str!("../../../migrations/sqlite/0002_dossiers.sql")),
+];
+const POSTGRES: &[(i64, &str, &str)] = &[
+    (1, "spine", include_str!("../../../migrations/postgres/0001_spine.sql")),
+    (2, "dossiers", include_str!("../../../migrations/postgres/0002_dossiers.sql")),
+];
 
 impl Backend {
     /// What a database URL means.

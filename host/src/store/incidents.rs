@@ -11,13 +11,15 @@ use super::{
 };
 use crate::domain::{
     alert::{Alert, Signal},
+    dossier::{PartRow, Parts},
     id::{AlertId, IncidentId},
     incident::{Incident, IncidentKind, Origin, Severity, Stage},
-    timeline::{Entry, NewEntry},
+    time::Timestamp,
+    timeline::{Entry, EntryKind, NewEntry},
 };
 
 const SELECT: &str = "SELECT id, number, kind, title, severity, stage, labels, roles, times, source, group_key, open_group, \
-                      recurrence_of, entered, created_at, updated_at, revision, version FROM incidents";
+                      recurrence_of, entered, created_at, updated_at, revision, version, details, due_at FROM incidents";
 
 /// Which incidents a list holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +30,28 @@ pub struct IncidentFilter {
     pub severity: Option<Severity>,
     /// Only real ones, or only drills.
     pub kind: Option<IncidentKind>,
+    /// Only what somebody of this handle may see.
+    pub visible_to: Option<String>,
+}
+
+/// Leaves out private incidents that somebody may not see; `column` holds the handles of those who may.
+pub(super) fn visible(select: Select, column: &str, handle: Option<&String>) -> Select {
+    let Some(handle) = handle else { return select };
+    select.null_or_like(column, &format!("%,{},%", literally(handle)))
+}
+
+/// Text of a pattern that stands for itself.
+fn literally(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%")
+}
+
+/// Which entries of a timeline.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TimelineFilter {
+    /// Only of these kinds; empty: of all.
+    pub kinds: Vec<EntryKind>,
+    /// Only with this in their text, whatever its case.
+    pub text: Option<String>,
 }
 
 impl Store {
@@ -74,11 +98,37 @@ impl Store {
             .and_maybe("stage =", filter.stage.map(rows::word))
             .and_maybe("severity =", filter.severity.map(rows::word))
             .and_maybe("kind =", filter.kind.map(rows::word))
-            .and_maybe("number <", after)
-            .order("number DESC", page.limit)
-            .all(self)
-            .await?;
-        each(&rows, incident)
+            .and_maybe("number <", after);
+        let rows = visible(rows, "visible_to", filter.visible_to.as_ref());
+        each(&rows.order("number DESC", page.limit).all(self).await?, incident)
+    }
+
+    /// The parts of an incident.
+    pub async fn parts(&self, incident: IncidentId) -> Result<Parts, StoreError> {
+        let select = Select::new("SELECT kind, number, document FROM incident_parts");
+        let rows = select.and("incident_id =", rows::id(incident.0)).order("kind, number", 10_000).all(self).await?;
+        let mut parts = Parts::default();
+        for row in &rows {
+            let row = Cursor(row);
+            let (kind, number) = (row.word("kind")?, row.number("number")?);
+            let part = PartRow { incident, kind, number, document: row.json("document")? };
+            let wrong = |error: serde_json::Error| StoreError::Row { column: "document", reason: error.to_string() };
+            parts.add(part).map_err(wrong)?;
+        }
+        Ok(parts)
+    }
+
+    /// The incidents that want to be looked at by the clock, the longest due first.
+    pub async fn due_incidents(&self, now: Timestamp, most: u32) -> Result<Vec<IncidentId>, StoreError> {
+        let select = Select::new("SELECT id FROM incidents").and("due_at <=", rows::time(now));
+        each(&select.order("due_at", most).all(self).await?, |row| row.uuid("id").map(IncidentId))
+    }
+
+    /// When the newest incident that followed a playbook was opened.
+    pub async fn playbook_last_used(&self, playbook: &str) -> Result<Option<Timestamp>, StoreError> {
+        let select = Select::new("SELECT created_at FROM incidents").and("playbook =", Cell::text(playbook));
+        let row = select.order("created_at DESC", 1).one(self).await?;
+        row.map(|row| Cursor(&row).time("created_at")).transpose()
     }
 
     /// The alerts of an incident, in the order they came.
@@ -90,14 +140,27 @@ impl Store {
 
     /// A page of an incident's timeline, the oldest first; the cursor is the last entry's number.
     pub async fn timeline(&self, incident: IncidentId, page: &Page) -> Result<Vec<Entry>, StoreError> {
+        self.timeline_of(incident, &TimelineFilter::default(), page).await
+    }
+
+    /// The same of some entries only.
+    pub async fn timeline_of(
+        &self,
+        incident: IncidentId,
+        filter: &TimelineFilter,
+        page: &Page,
+    ) -> Result<Vec<Entry>, StoreError> {
         let after = page.after.as_ref().and_then(|after| after.parse::<i64>().ok()).map(Cell::int);
-        let rows = Select::new("SELECT incident_id, seq, kind, at, actor, text, data FROM timeline")
+        let mut select = Select::new("SELECT incident_id, seq, kind, at, actor, text, data FROM timeline")
             .and("incident_id =", rows::id(incident.0))
-            .and_maybe("seq >", after)
-            .order("seq", page.limit)
-            .all(self)
-            .await?;
-        each(&rows, entry)
+            .and_maybe("seq >", after);
+        if !filter.kinds.is_empty() {
+            select = select.among("kind", filter.kinds.iter().map(rows::word));
+        }
+        if let Some(text) = &filter.text {
+            select = select.like("LOWER(text)", &format!("%{}%", literally(&text.to_lowercase())));
+        }
+        each(&select.order("seq", page.limit).all(self).await?, entry)
     }
 }
 
@@ -119,6 +182,8 @@ fn incident(row: &Cursor<'_>) -> Result<Incident, StoreError> {
         origin,
         claims_alerts: row.maybe_text("open_group")?.is_some(),
         recurrence_of: row.maybe_uuid("recurrence_of")?.map(IncidentId),
+        details: row.json("details")?,
+        due_at: row.maybe_time("due_at")?,
         entered: row.json("entered")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,

@@ -42,7 +42,7 @@ const PING: Duration = Duration::from_secs(2);
 
 pub use backup::{BackupError, Contents, back_up};
 pub use dialect::Backend;
-pub use incidents::IncidentFilter;
+pub use incidents::{IncidentFilter, TimelineFilter};
 pub use read::Page;
 pub use runs::RunFilter;
 pub use schedules::Share;

@@ -12,9 +12,9 @@ use crate::domain::{
 };
 
 const TOKEN: &str = "SELECT t.id AS token_id, t.person_id, t.name AS token_name, t.role, t.hash, t.created_at AS made_at, \
-                     t.revoked_at, p.id, p.handle, p.name, p.email, p.created_at FROM tokens t JOIN people p \
+                     t.revoked_at, p.id, p.handle, p.name, p.email, p.created_at, p.profile, p.revision FROM tokens t JOIN people p \
                      ON p.id = t.person_id";
-const PERSON: &str = "SELECT id, handle, name, email, created_at FROM people";
+const PERSON: &str = "SELECT id, handle, name, email, created_at, profile, revision FROM people";
 
 impl Store {
     /// The person of an identifier.
@@ -63,6 +63,8 @@ fn person(row: &Cursor<'_>) -> Result<Person, StoreError> {
         name: row.text("name")?,
         email: row.maybe_text("email")?,
         created_at: row.time("created_at")?,
+        profile: row.json("profile")?,
+        revision: row.int("revision")?,
     })
 }
 

@@ -37,14 +37,29 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
             writer.run(sql, cells).await?
         }
         Guard::Person(one) => {
-            let sql = "INSERT INTO people (id, handle, name, email, created_at) VALUES ($1, $2, $3, $4, $5) \
-                       ON CONFLICT DO NOTHING";
+            let sql = "INSERT INTO people (id, handle, name, email, created_at, profile, revision) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
             let cells = vec![
                 rows::id(one.id.0),
                 Cell::text(&one.handle),
                 Cell::text(&one.name),
                 Cell::maybe(one.email.as_ref()),
                 rows::time(one.created_at),
+                rows::json(&one.profile),
+                Cell::int(one.revision),
+            ];
+            writer.run(sql, cells).await?
+        }
+        Guard::PersonChange(one) => {
+            let sql =
+                "UPDATE people SET name = $1, email = $2, profile = $3, revision = $4 WHERE id = $5 AND revision = $6";
+            let cells = vec![
+                Cell::text(&one.name),
+                Cell::maybe(one.email.as_ref()),
+                rows::json(&one.profile),
+                Cell::int(one.revision),
+                rows::id(one.id.0),
+                Cell::int(one.revision - 1),
             ];
             writer.run(sql, cells).await?
         }

@@ -66,6 +66,20 @@ impl Select {
         }
     }
 
+    /// Adds that a column is like a pattern, in which `\\` takes the next sign literally.
+    pub(super) fn like(mut self, column: &str, pattern: &str) -> Self {
+        self.cells.push(Cell::text(pattern));
+        let condition = format!("{column} LIKE ${} ESCAPE '\\'", self.cells.len());
+        self.that(&condition)
+    }
+
+    /// Adds that a column is null or like a pattern.
+    pub(super) fn null_or_like(mut self, column: &str, pattern: &str) -> Self {
+        self.cells.push(Cell::text(pattern));
+        let condition = format!("({column} IS NULL OR {column} LIKE ${} ESCAPE '\\')", self.cells.len());
+        self.that(&condition)
+    }
+
     /// Adds that a column is one of some values: at least one.
     pub(super) fn among(self, column: &str, cells: impl Iterator<Item = Cell>) -> Self {
         self.and_row(&format!("{column} IN"), cells.collect())

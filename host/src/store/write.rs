@@ -9,6 +9,7 @@ use crate::domain::{
     alert::Alert,
     audit::AuditEntry,
     connection::Connection,
+    dossier::PartRow,
     event::{Event, TriggerOutcome},
     id::{EventId, ScheduleId, TokenId},
     incident::Incident,
@@ -76,6 +77,8 @@ pub enum Guard {
     Secret(SealedSecret),
     /// A new person; lost when the handle is taken.
     Person(Box<Person>),
+    /// A changed person, its revision one higher than the row's.
+    PersonChange(Box<Person>),
     /// A new token.
     Token(Box<Token>),
     /// The end of a token; lost when there is no such token, or it has ended before.
@@ -97,6 +100,8 @@ pub enum Dependant {
     Attempt(AttemptRecord),
     /// An approval, new or changed.
     Approval(Approval),
+    /// A part of an incident, new or changed.
+    Part(PartRow),
     /// A timeline entry; it gets its number when it is committed.
     Entry(NewEntry),
     /// An event for the dispatcher.
@@ -232,7 +237,7 @@ impl Guard {
             Self::PluginOff(name) => format!("plugin {name}"),
             Self::Connection(connection) => format!("connection {}", connection.name),
             Self::Secret(secret) => format!("secret {}", secret.name),
-            Self::Person(person) => format!("person {}", person.handle),
+            Self::Person(person) | Self::PersonChange(person) => format!("person {}", person.handle),
             Self::Token(token) => format!("token {}", token.id),
             Self::TokenOff(id, _) => format!("token {id}"),
             Self::Pause(pause) => format!("pause {:?}", pause.scope),

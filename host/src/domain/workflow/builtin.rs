@@ -26,7 +26,7 @@ fn make() -> Manifest {
         action(
             "set-stage",
             "Enters a stage; being there already is fine.",
-            &json!({ "to": { "enum": stages }, "reason": text }),
+            &json!({ "to": { "enum": stages }, "reason": text, "override": text }),
             &["to"],
         ),
         action(

@@ -6,13 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Fault, Notify, Position, Section, SleepStep, Step, StepKind, TriggerKind, Workflow};
 use crate::domain::{
     document::nearest,
+    dossier::scope::FIELDS,
     expression::{Expression, Path, Template},
     schedule::document::unknown_field,
 };
-
-/// The fields of `incident`.
-const INCIDENT: &[&str] =
-    &["id", "number", "title", "kind", "severity", "stage", "labels", "alerts", "roles", "responders", "stakeholders"];
 
 /// The fields of `run`, and those that are known once the steps have come to rest.
 const RUN: &[&str] = &["id", "workflow", "mode"];
@@ -243,10 +240,10 @@ impl Checker<'_> {
             ("error", Some(field)) if !ERROR.contains(&field) => {
                 Some(format!("error has no {field}: it has {}", ERROR.join(", ")))
             }
-            ("incident", Some(field)) if !INCIDENT.contains(&field) => {
-                let near = nearest(field, INCIDENT.iter().copied());
+            ("incident", Some(field)) if !FIELDS.contains(&field) => {
+                let near = nearest(field, FIELDS.iter().copied());
                 let hint = near
-                    .map_or_else(|| format!("it has {}", INCIDENT.join(", ")), |near| format!("did you mean {near}?"));
+                    .map_or_else(|| format!("it has {}", FIELDS.join(", ")), |near| format!("did you mean {near}?"));
                 Some(format!("incident has no {field}: {hint}"))
             }
             ("incident", Some(field)) => self.lacking(field, read),

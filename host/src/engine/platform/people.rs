@@ -14,7 +14,7 @@ use crate::{
     clock::random,
     domain::{
         id::{PersonId, TokenId},
-        person::{AccessRole, Person, Token},
+        person::{AccessRole, Person, Profile, Token},
     },
     store::{Dependant, Guard, Write},
 };
@@ -135,7 +135,15 @@ impl Engine {
             return Err(EngineError::invalid("email", "an address such as ada@example.com is wanted"));
         }
         let id = PersonId(self.new_id());
-        Ok(Person { id, handle: new.handle, name: new.name, email: new.email, created_at: self.now() })
+        Ok(Person {
+            id,
+            handle: new.handle,
+            name: new.name,
+            email: new.email,
+            created_at: self.now(),
+            profile: Profile::default(),
+            revision: 1,
+        })
     }
 
     fn token(&self, person: &Person, role: AccessRole, name: &str, text: &SecretString) -> Token {

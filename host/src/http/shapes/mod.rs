@@ -11,9 +11,11 @@ use crate::{
     store::{StoredPlugin, WorkflowRevision},
 };
 
+mod parts;
 mod runs;
 mod schedules;
 
+pub use parts::{Artifact, Cause, Contribution, FollowUp, Proposal, Publication, Retrospective, Task, Update};
 pub use runs::{Approval, Attempt, Automation, Outcome, Run, RunSummary, Step};
 pub use schedules::{Schedule, Tick, Time};
 
@@ -42,6 +44,26 @@ pub struct Incident {
     pub times: Value,
     /// The incident this one repeats.
     pub recurrence_of: Option<String>,
+    /// The incident this one is a duplicate of.
+    pub merged_into: Option<String>,
+    /// The playbook it follows, with the revision it began with.
+    #[schema(value_type = Option<Object>)]
+    pub playbook: Value,
+    /// What was found out, by question.
+    #[schema(value_type = Object)]
+    pub answers: Value,
+    /// Custom fields.
+    #[schema(value_type = Object)]
+    pub fields: Value,
+    /// Whom to notify by when: the deadlines whose clock has begun.
+    #[schema(value_type = Object)]
+    pub deadlines: Value,
+    /// When the next status update is promised: RFC 3339.
+    pub next_update_at: Option<String>,
+    /// Alerts that came beyond the 1,000 that are kept.
+    pub alerts_beyond: u64,
+    /// The handles of those who may see it; null: everybody.
+    pub visible_to: Option<Vec<String>>,
     /// RFC 3339.
     pub created_at: String,
     /// RFC 3339.
@@ -61,6 +83,14 @@ impl From<incident::Incident> for Incident {
             roles: value(&incident.roles),
             times: value(&incident.times),
             recurrence_of: incident.recurrence_of.map(|id| id.to_string()),
+            merged_into: incident.details.merged_into.map(|id| id.to_string()),
+            playbook: value(&incident.details.playbook),
+            answers: value(&incident.details.answers),
+            fields: value(&incident.details.fields),
+            deadlines: value(&incident.details.notifications),
+            next_update_at: incident.details.next_update_at.map(|at| at.to_string()),
+            alerts_beyond: incident.details.alerts_beyond,
+            visible_to: incident.details.visible_to.as_ref().map(|handles| handles.iter().cloned().collect()),
             created_at: incident.created_at.to_string(),
             updated_at: incident.updated_at.to_string(),
             revision: incident.revision,

@@ -14,6 +14,7 @@ use super::{
 use crate::domain::{
     alert::Alert,
     audit::AuditEntry,
+    dossier::PartRow,
     event::{Event, TriggerOutcome},
     incident::Incident,
     time::Timestamp,
@@ -45,6 +46,10 @@ const INCIDENT_COLUMNS: &[(&str, Kind)] = &[
     ("updated_at", Int),
     ("revision", Int),
     ("version", Int),
+    ("details", Text),
+    ("playbook", Text),
+    ("visible_to", Text),
+    ("due_at", Int),
 ];
 
 pub(in crate::store) const INCIDENTS: Table = Table { name: "incidents", columns: INCIDENT_COLUMNS, key: &["id"] };
@@ -71,7 +76,26 @@ pub(in crate::store) fn incident(incident: &Incident) -> Cells {
         time(incident.updated_at),
         Cell::int(incident.revision),
         Cell::int(incident.version),
+        json(&incident.details),
+        Cell::maybe(incident.details.playbook.as_ref().map(|pin| &pin.name)),
+        Cell::maybe(incident.details.visible_to.as_ref().map(|handles| between_commas(handles))),
+        maybe_time(incident.due_at),
     ]
+}
+
+/// Handles in a form that one can be looked for in.
+fn between_commas(handles: &std::collections::BTreeSet<String>) -> String {
+    handles.iter().fold(",".to_owned(), |all, handle| format!("{all}{handle},"))
+}
+
+pub(in crate::store) const PARTS: Table = Table {
+    name: "incident_parts",
+    columns: &[("incident_id", Text), ("kind", Text), ("number", Int), ("document", Text)],
+    key: &["incident_id", "kind", "number"],
+};
+
+pub(in crate::store) fn part(row: &PartRow) -> Cells {
+    vec![id(row.incident.0), word(row.kind), Cell::int(row.number), json(&row.document)]
 }
 
 /// What makes a group's claim unique.

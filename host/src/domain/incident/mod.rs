@@ -15,6 +15,12 @@ use super::{
     time::Timestamp,
 };
 
+mod details;
+mod holders;
+
+pub use details::{Answer, Contact, Details, Injection, MAX_FIELDS, Notification, PlaybookPin, Waiver};
+pub use holders::Holders;
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -116,15 +122,6 @@ impl Stage {
     }
 }
 
-/// Who holds a role: a primary and a backup.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holders {
-    /// The person who acts.
-    pub primary: Option<PersonId>,
-    /// The person who acts when the primary is away or silent.
-    pub backup: Option<PersonId>,
-}
-
 /// The editable, audited times that metrics use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
@@ -176,6 +173,10 @@ pub struct Incident {
     pub claims_alerts: bool,
     /// The incident this one repeats.
     pub recurrence_of: Option<IncidentId>,
+    /// What it knows beside that.
+    pub details: Details,
+    /// When it wants to be looked at by the clock; none: never by itself.
+    pub due_at: Option<Timestamp>,
     /// Stages it has ever entered: tells a first entry.
     pub entered: BTreeSet<Stage>,
     /// When it was opened.
@@ -215,6 +216,12 @@ pub enum StageError {
         /// The stage asked for.
         to: Stage,
     },
+    /// What the playbook wants before the stage is left does not hold.
+    #[error("{} unmet: {}; give `override` with a reason to go on all the same", count(.0.len()), .0.join("; "))]
+    Unmet(Vec<String>),
+    /// A retrospective that is not published.
+    #[error("the retrospective is not published: publish it, or waive it with a reason")]
+    RetrospectiveOpen,
     /// Closing is only from the retrospective.
     #[error("{0} cannot be closed: only an incident in stage retrospective can")]
     CloseOnlyFromRetrospective(Stage),
@@ -229,6 +236,10 @@ pub enum StageError {
     ReopenOnlyToInvestigate(Stage),
 }
 
+fn count(criteria: usize) -> String {
+    if criteria == 1 { "one criterion is".to_owned() } else { format!("{criteria} criteria are") }
+}
+
 impl Incident {
     /// `INC-42`.
     pub fn reference(&self) -> String {
@@ -240,7 +251,11 @@ impl Incident {
     pub fn enter(&mut self, to: Stage, reason: Option<&str>, at: Timestamp) -> Result<Entered, StageError> {
         let from = self.stage;
         let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
-        allowed(from, to, reason)?;
+        // A duplicate ends wherever it stands: its work goes on in the other incident.
+        let merged = to == Stage::Canceled && self.details.merged_into.is_some() && from < Stage::Retrospective;
+        if !merged {
+            allowed(from, to, reason)?;
+        }
         self.stage = to;
         let first = self.entered.insert(to);
         match to {
@@ -272,6 +287,16 @@ impl Incident {
             }
         }
         people
+    }
+
+    /// Whether it is over, in whichever way.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Closed | Stage::Canceled)
+    }
+
+    /// Whether somebody may see it.
+    pub fn is_visible_to(&self, handle: &str) -> bool {
+        self.details.visible_to.as_ref().is_none_or(|handles| handles.contains(handle))
     }
 
     /// Counts a change that people made.
