@@ -62,9 +62,9 @@ impl Apply {
             let named = changes.iter().filter(|change| change[noun].is_string());
             named.map(|change| (word(change, noun), change["revision"].clone())).collect()
         };
-        let (expect, expect_schedules) = (expect("workflow"), expect("schedule"));
         let body = json!({
-            "documents": documents, "prune": self.prune, "expect": expect, "expect_schedules": expect_schedules,
+            "documents": documents, "prune": self.prune, "expect": expect("workflow"),
+            "expect_playbooks": expect("playbook"), "expect_schedules": expect("schedule"),
         });
         let answer = client.post("/apply", body).await?;
         client.show(&answer, |_| format!("applied {differing} of {}", changes.len()))?;
@@ -115,7 +115,8 @@ fn collect(folder: &Path, level: usize, files: &mut Vec<PathBuf>) -> Result<(), 
 fn show(changes: &[&Value]) -> Result<(), Failed> {
     let mut unchanged = 0;
     for change in changes {
-        let noun = if change["schedule"].is_string() { "schedule" } else { "workflow" };
+        let nouns = ["workflow", "playbook", "schedule"];
+        let noun = nouns.into_iter().find(|noun| change[*noun].is_string()).unwrap_or("workflow");
         let (name, revision) = (word(change, noun), &change["revision"]);
         let (colour, text) = match word(change, "change").as_str() {
             "create" => (Colour::Green, format!("+ {name}")),

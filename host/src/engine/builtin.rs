@@ -7,11 +7,15 @@ use super::{
     Engine, EngineError,
     call::{Made, unmade},
     edit::{Asking, Edit},
+    findings::NewArtifact,
     once::Once,
     roles::Assignment,
     stage::StageRequest,
+    tasks::NewTask,
+    updates::NewUpdate,
 };
 use crate::domain::{
+    dossier::update::ArtifactKind,
     id::IncidentId,
     incident::{Incident, Severity, Stage},
     person::Actor,
@@ -20,6 +24,7 @@ use crate::domain::{
         happening::{Ended, Told},
         idempotency_key,
     },
+    time::parse_duration,
     timeline::EntryKind,
 };
 
@@ -30,7 +35,7 @@ impl Engine {
         let Some(incident) = run.incident else {
             return Ended::refused("no_incident", "the run belongs to no incident").into();
         };
-        let changes = matches!(action, "set-stage" | "set-severity" | "assign-role");
+        let changes = matches!(action, "set-stage" | "set-severity" | "assign-role" | "add-task");
         if run.mode == Mode::Simulated && changes {
             // What only the timeline sees is harmless in practice; the stage is people's to move, in a drill too.
             return Ended::Simulated { output: json!({}), request: json!({ "action": action, "with": input }) }.into();
@@ -39,13 +44,13 @@ impl Engine {
             "set-stage" => return self.set_stage(run, state, incident, &input).await.into(),
             "set-severity" => return self.set_severity(run, state, incident, &input).await.into(),
             "assign-role" => return self.give_role(run, state, incident, &input).await.into(),
-            "post-update" => EntryKind::Update,
+            "add-task" => return self.make_task(run, state, incident, &input).await.into(),
+            "post-update" => return self.tell_people(run, state, incident, &input).await.into(),
+            "attach-artifact" => return self.keep_artifact(run, state, incident, &input).await.into(),
             "add-timeline" => EntryKind::Note,
-            "attach-artifact" => EntryKind::Artifact,
             _ => return Ended::refused("unknown_action", format!("wardroom offers no action {action}")).into(),
         };
-        let text =
-            input.get("text").or_else(|| input.get("label")).and_then(Value::as_str).unwrap_or(action).to_owned();
+        let text = input.get("text").and_then(Value::as_str).unwrap_or(action).to_owned();
         let told = vec![Told { kind, text, data: input }];
         let ended = Ended::Done { output: json!({}), summary: String::new(), undo: None };
         Made { told, ..ended.into() }
@@ -87,6 +92,47 @@ impl Engine {
         let assignment = Assignment { primary: handle("primary"), backup: handle("backup"), ..Assignment::default() };
         let changed = self.assign_role(&asking(run, state), incident, role, &assignment).await;
         ended(changed, json!({ "role": role }), String::new())
+    }
+}
+
+impl Engine {
+    async fn make_task(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
+        let text = |field: &str| input.get(field).and_then(Value::as_str).map(str::to_owned);
+        let due_in = match text("due_in").map(|text| (parse_duration(&text), text)) {
+            Some((None, text)) => return Ended::refused("invalid_input", format!("due_in: {text:?} is no duration")),
+            Some((due, _)) => due,
+            None => None,
+        };
+        let new = NewTask {
+            text: text("text").unwrap_or_default(),
+            role: text("role"),
+            owner: text("owner"),
+            due_at: due_in.map(|due| self.now().plus(due)),
+            ..NewTask::default()
+        };
+        let added = self.add_task(&asking(run, state), incident, &new).await;
+        let number = added.as_ref().map(|added| added.number).unwrap_or_default();
+        ended(added.map(|added| added.dossier.incident), json!({ "task": number }), format!("task {number}"))
+    }
+
+    async fn tell_people(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
+        let text = |field: &str| input.get(field).and_then(Value::as_str).map(str::to_owned);
+        let audience = input.get("audience").cloned().and_then(|word| serde_json::from_value(word).ok());
+        let next_in = text("next_in").as_deref().and_then(parse_duration);
+        let new = NewUpdate { audience, text: text("text"), template: text("template"), next_in };
+        let posted = self.post_update(&asking(run, state), incident, &new).await;
+        let number = posted.as_ref().map(|posted| posted.number).unwrap_or_default();
+        let output = json!({ "update": number });
+        ended(posted.map(|posted| posted.dossier.incident), output, format!("posted update {number}"))
+    }
+
+    async fn keep_artifact(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
+        let text = |field: &str| input.get(field).and_then(Value::as_str).map(str::to_owned);
+        let kind = input.get("kind").cloned().and_then(|word| serde_json::from_value(word).ok());
+        let kind = kind.unwrap_or(ArtifactKind::Link);
+        let new = NewArtifact { kind, label: text("label").unwrap_or_default(), url: text("url") };
+        let kept = self.attach(&asking(run, state), incident, &new).await;
+        ended(kept.map(|kept| kept.dossier.incident), json!({}), String::new())
     }
 }
 

@@ -8,16 +8,19 @@ use std::{
 };
 
 use super::{Engine, EngineError};
-use crate::domain::{
-    alert::Labels,
-    connection::Connection,
-    incident::{IncidentKind, Severity},
-    pause::{Pause, PauseScope},
-    playbook::Playbook,
-    plugin::Manifest,
-    run::PluginPin,
-    time::Timestamp,
-    workflow::Workflow,
+use crate::{
+    domain::{
+        alert::Labels,
+        connection::Connection,
+        incident::{IncidentKind, Severity},
+        pause::{Pause, PauseScope},
+        playbook::{Playbook, fit},
+        plugin::Manifest,
+        run::PluginPin,
+        time::Timestamp,
+        workflow::Workflow,
+    },
+    store::DocumentKind,
 };
 
 /// How old the picture may be before the database is asked whether it changed.
@@ -74,8 +77,9 @@ pub struct Catalog {
 impl Catalog {
     /// The playbook that fits an incident best, if any does.
     pub fn playbook_for(&self, kind: IncidentKind, severity: Severity, labels: &Labels) -> Option<&LivePlaybook> {
-        let _ = (kind, severity, labels);
-        None
+        let playbooks = self.playbooks.values().map(|live| &*live.playbook);
+        let best = fit::best(playbooks, kind, severity, labels)?;
+        self.playbooks.get(&best.name)
     }
 
     /// The workflow of this name, or why there is none.
@@ -133,12 +137,21 @@ impl Engine {
         }
         let connections = self.store().connections().await?;
         let (mut workflows, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
-        for stored in self.store().live_workflows().await? {
+        for stored in self.store().live_documents(DocumentKind::Workflow).await? {
             match Self::parsed(&stored.name, stored.revision, &stored.source) {
                 Ok(workflow) => _ = workflows.insert(stored.name, Live { revision: stored.revision, workflow }),
                 Err(error) => {
                     tracing::error!(workflow.name = %stored.name, %error, "a stored workflow is left out: save it again");
                     unreadable.insert(stored.name, error.to_string());
+                }
+            }
+        }
+        let mut playbooks = BTreeMap::new();
+        for stored in self.store().live_documents(DocumentKind::Playbook).await? {
+            match Self::parsed_playbook(&stored) {
+                Ok(playbook) => _ = playbooks.insert(stored.name, LivePlaybook { revision: stored.revision, playbook }),
+                Err(error) => {
+                    tracing::error!(playbook.name = %stored.name, %error, "a stored playbook is left out: save it again");
                 }
             }
         }
@@ -148,7 +161,7 @@ impl Engine {
             plugins,
             connections: connections.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
             workflows,
-            playbooks: BTreeMap::new(),
+            playbooks,
             unreadable,
             pauses: self.store().pauses().await?,
         });

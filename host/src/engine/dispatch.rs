@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        event::{Event, TriggerOutcome},
+        event::{Event, Fact, TriggerOutcome},
+        expression::Template,
         workflow::Workflow,
     },
     fault,
@@ -65,16 +66,18 @@ impl Engine {
         fault::pass("engine.event").await.map_err(EngineError::broken)?;
         let catalog = self.catalog().await?;
         let mut verdicts = Vec::new();
+        let brought = self.brought(&event).await?;
         for (name, live) in &catalog.workflows {
             let became = self.became(&live.workflow, &event).await?;
-            verdicts.push((name, live, judge(&live.workflow, &event, became)));
+            verdicts.push((name, live, judge(&live.workflow, &event, brought.get(name), became)));
         }
         // Between the look and the write no other run of the key may be made.
         let skips = |(_, live, verdict): &(_, &Live, Verdict)| {
             matches!(verdict, Verdict::Start { .. }) && live.workflow.skips()
         };
         let _one_at_a_time = self.one_at_a_time(verdicts.iter().any(skips)).await;
-        let mut then = Vec::new();
+        let unknown = brought.keys().filter(|name| !catalog.workflows.contains_key(*name));
+        let mut then: Vec<Dependant> = unknown.map(|name| self.no_such_workflow(&event, name)).collect();
         let mut started: Vec<Begun> = Vec::new();
         for (name, live, verdict) in verdicts {
             let mut outcome =
@@ -120,6 +123,30 @@ impl Engine {
     ) -> Result<Begun, EngineError> {
         let seedling = self.seedling_of(event, live, inputs, becomes).await?;
         self.begin_run(seedling, catalog).await
+    }
+
+    /// The workflows that the incident's playbook starts at an event, with their inputs: when a stage is entered for the
+    /// first time.
+    async fn brought(&self, event: &Event) -> Result<BTreeMap<String, Template>, EngineError> {
+        let (Some(id), Fact::StageEntered { stage, first: true, .. }) = (event.incident, &event.fact) else {
+            return Ok(BTreeMap::new());
+        };
+        let Some(incident) = self.store().incident(id).await? else { return Ok(BTreeMap::new()) };
+        let playbook = self.playbook_of(&incident).await?;
+        let plans = playbook.iter().filter_map(|playbook| playbook.stages.get(stage)).flat_map(|plan| &plan.workflows);
+        Ok(plans.map(|plan| (plan.name.clone(), plan.with.clone())).collect())
+    }
+
+    /// Says why what the playbook brings does not start: it was deleted since.
+    fn no_such_workflow(&self, event: &Event, name: &str) -> Dependant {
+        let why_not = Some("the playbook starts it, but there is no such workflow".to_owned());
+        Dependant::Outcome(TriggerOutcome {
+            event: event.id,
+            workflow: name.to_owned(),
+            run: None,
+            why_not,
+            at: self.now(),
+        })
     }
 
     /// Whether a condition has started the workflow for the event's incident before.

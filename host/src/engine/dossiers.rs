@@ -56,11 +56,6 @@ pub struct Amended {
 }
 
 impl Engine {
-    /// A revision of a playbook.
-    async fn playbook_revision(&self, name: &str, revision: i64) -> Result<Arc<Playbook>, EngineError> {
-        Err(EngineError::not_found("playbook", format!("{name} {revision}")))
-    }
-
     /// Reads an incident with everything a decision about it leans on.
     pub async fn opened(&self, id: IncidentId) -> Result<Opened, EngineError> {
         let incident = self.incident(id).await?;

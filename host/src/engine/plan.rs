@@ -8,16 +8,19 @@ use std::{
 use serde_json::Value;
 
 use super::{Engine, EngineError, catalog::Catalog};
-use crate::domain::{
-    connection::Connection,
-    id::RunId,
-    plugin::{Manifest, NotifySpec, Risk},
-    run::{
-        PluginPin, Run,
-        happening::{InDrills, StepFacts},
-        undo,
+use crate::{
+    domain::{
+        connection::Connection,
+        id::RunId,
+        plugin::{Manifest, NotifySpec, Risk},
+        run::{
+            PluginPin, Run,
+            happening::{InDrills, StepFacts},
+            undo,
+        },
+        workflow::{Notify, StepKind, UndoStep, Workflow, builtin},
     },
-    workflow::{Notify, StepKind, UndoStep, Workflow, builtin},
+    store::DocumentKind,
 };
 
 /// How many plans are kept; beyond it the oldest picture's are dropped.
@@ -133,7 +136,7 @@ impl Engine {
         let mut workflow = match catalog.workflows.get(&run.workflow) {
             Some(live) if live.revision == run.revision => Arc::clone(&live.workflow),
             _ => {
-                let stored = self.store().workflow_revision(&run.workflow, run.revision).await?;
+                let stored = self.store().revision(DocumentKind::Workflow, &run.workflow, run.revision).await?;
                 let stored = stored.ok_or_else(|| EngineError::not_found("workflow", &run.workflow))?;
                 Self::parsed(&run.workflow, run.revision, &stored.source)?
             }

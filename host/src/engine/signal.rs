@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<EventId, EngineError> {
         check_signal(name, &payload)?;
         let incident = match incident {
-            Some(reference) => Some(self.incident_by_reference(reference).await?),
+            Some(reference) => Some(self.incident_for(caller, reference).await?),
             None => None,
         };
         let snapshot = match &incident {

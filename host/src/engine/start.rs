@@ -139,7 +139,7 @@ impl Engine {
         let live = catalog.workflow(&request.workflow)?;
         may_start(caller, &live.workflow)?;
         let incident = match &request.incident {
-            Some(reference) => Some(self.incident_by_reference(reference).await?),
+            Some(reference) => Some(self.incident_for(caller, reference).await?),
             None => None,
         };
         let scope = match &incident {

@@ -10,11 +10,11 @@ use crate::domain::{
     alert::AlertStatus,
     event::{Event, Fact, MAX_DEPTH},
     excerpt,
-    expression::{Expression, Scope},
+    expression::{Expression, Scope, Template},
     id::RunId,
     is_too_deep,
     run::MAX_QUEUED,
-    workflow::{AlertChange, Concurrency, Direction, Entry, Trigger, TriggerKind, Workflow},
+    workflow::{AlertChange, Concurrency, Direction, Entry, TriggerKind, Workflow},
 };
 
 /// What an event means for one workflow.
@@ -46,8 +46,11 @@ pub fn frozen(event: &Event) -> Value {
     trigger
 }
 
-/// Decides for one workflow; `became` says whether a condition of its has become true for the event's incident before.
-pub fn judge(workflow: &Workflow, event: &Event, became: bool) -> Verdict {
+/// Decides for one workflow; `planned` is what the incident's playbook gives it at this event, if it brings it; `became` says whether a condition of its has become true for the event's incident before.
+pub fn judge(workflow: &Workflow, event: &Event, planned: Option<&Template>, became: bool) -> Verdict {
+    if let Some(with) = planned {
+        return start(workflow, Some(with), false, event);
+    }
     let mut why = None;
     for trigger in &workflow.on {
         let heard = match &trigger.kind {
@@ -57,7 +60,10 @@ pub fn judge(workflow: &Workflow, event: &Event, became: bool) -> Verdict {
         match heard {
             Match::Other => {}
             Match::No(reason) => drop(why.get_or_insert(reason)),
-            Match::Yes => return start(workflow, trigger, event),
+            Match::Yes => {
+                let becomes = matches!(trigger.kind, TriggerKind::Becomes { .. });
+                return start(workflow, trigger.with.as_ref(), becomes, event);
+            }
         }
     }
     why.map_or(Verdict::NotAsked, |why| Verdict::No { why })
@@ -122,6 +128,7 @@ fn listens(name: &str, kind: &TriggerKind, fact: &Fact) -> Match {
                 Match::Yes
             }
         }
+        (TriggerKind::Event { kinds }, Fact::Milestone(milestone)) if kinds.contains(&milestone.kind) => Match::Yes,
         (TriggerKind::Timer { name: wanted }, Fact::TimerFired { name, .. }) if wanted == name => Match::Yes,
         (TriggerKind::ScheduleFailing { schedule: wanted }, Fact::ScheduleFailing { schedule, .. }) => {
             if wanted.as_ref().is_none_or(|wanted| wanted == schedule) { Match::Yes } else { Match::Other }
@@ -156,17 +163,17 @@ fn listens(name: &str, kind: &TriggerKind, fact: &Fact) -> Match {
     }
 }
 
-fn start(workflow: &Workflow, trigger: &Trigger, event: &Event) -> Verdict {
+fn start(workflow: &Workflow, with: Option<&Template>, becomes: bool, event: &Event) -> Verdict {
     if event.depth >= MAX_DEPTH {
         return Verdict::No { why: format!("{MAX_DEPTH} runs stand between this event and an outside cause") };
     }
     let scope = Scope { names: BTreeMap::from([("incident", event.snapshot.clone()), ("trigger", frozen(event))]) };
-    let given = match trigger.with.as_ref().map(|with| with.resolve(&scope)).transpose() {
+    let given = match with.map(|with| with.resolve(&scope)).transpose() {
         Ok(given) => given.unwrap_or_else(|| json!({})),
         Err(error) => return Verdict::No { why: format!("the trigger's `with`: {error}") },
     };
     match admit(workflow, given, scope) {
-        Ok(inputs) => Verdict::Start { inputs, becomes: matches!(trigger.kind, TriggerKind::Becomes { .. }) },
+        Ok(inputs) => Verdict::Start { inputs, becomes },
         Err(refusal) => Verdict::No { why: refusal.to_string() },
     }
 }

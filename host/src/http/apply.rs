@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Applying {
-    /// At most 500: workflows, and schedules, which say `kind: schedule`.
+    /// At most 500: workflows, playbooks, which say `kind: playbook`, and schedules, which say `kind: schedule`.
     #[serde(alias = "workflows")]
     documents: Vec<Document>,
     /// Whether workflows that are not among them go out of use.
@@ -42,6 +42,9 @@ pub struct Applying {
     /// The revisions that a dry run showed, by workflow (0: there was none): what has changed since is 412.
     #[serde(default)]
     expect: BTreeMap<String, i64>,
+    /// The same by playbook.
+    #[serde(default)]
+    expect_playbooks: BTreeMap<String, i64>,
     /// The same by schedule.
     #[serde(default)]
     expect_schedules: BTreeMap<String, i64>,
@@ -73,6 +76,9 @@ pub struct Changed {
     /// The name of a workflow; absent when it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow: Option<String>,
+    /// The name of a playbook; absent when it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    playbook: Option<String>,
     /// The name of a schedule; absent when it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<String>,
@@ -96,11 +102,9 @@ impl From<Change> for Changed {
             let diff = TextDiff::from_lines(&change.before, &change.after);
             diff.unified_diff().context_radius(3).to_string().chars().take(MAX_DIFF).collect()
         });
-        let (workflow, schedule) = match change.noun {
-            Noun::Workflow => (Some(change.name), None),
-            Noun::Schedule => (None, Some(change.name)),
-        };
-        Self { workflow, schedule, change: word, revision: change.known, diff }
+        let of = |noun: Noun| (change.noun == noun).then(|| change.name.clone());
+        let (workflow, playbook, schedule) = (of(Noun::Workflow), of(Noun::Playbook), of(Noun::Schedule));
+        Self { workflow, playbook, schedule, change: word, revision: change.known, diff }
     }
 }
 
@@ -114,9 +118,15 @@ async fn apply(
     Engineer(caller): Engineer,
     body: Body<Applying>,
 ) -> Result<Json<Applied>, Problem> {
-    let Applying { documents, prune, dry_run, expect, expect_schedules } = body.value;
+    let Applying { documents, prune, dry_run, expect, expect_playbooks, expect_schedules } = body.value;
     let documents = documents.into_iter().map(|Document { source, file }| SourceFile { file, source }).collect();
-    let request = ApplyRequest { documents, prune, expected: expect, expected_schedules: expect_schedules };
+    let request = ApplyRequest {
+        documents,
+        prune,
+        expected: expect,
+        expected_playbooks: expect_playbooks,
+        expected_schedules: expect_schedules,
+    };
     let changes = if dry_run { engine.compare(&request).await? } else { engine.apply(&caller, &request).await? };
     let applied = !dry_run && changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
     Ok(Json(Applied { applied, changes: changes.into_iter().map(Changed::from).collect() }))

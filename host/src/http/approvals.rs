@@ -15,7 +15,7 @@ use super::{
     shapes::Approval,
 };
 use crate::{
-    domain::{id::ApprovalId, run::ApprovalStatus},
+    domain::{self, id::ApprovalId, run::ApprovalStatus},
     engine::{Caller, Engine, EngineError},
 };
 
@@ -39,12 +39,12 @@ struct Filter {
 )]
 async fn list(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Approval>>, Problem> {
     let page = paging.page()?;
-    let found = engine.store().approvals(filter.status, &page).await?;
+    let found = engine.store().approvals(filter.status, &caller.person.handle, &page).await?;
     let listed = Listed::cut(found, &page, |approval| approval.id.to_string());
     Ok(Json(Listed { items: listed.items.into_iter().map(Approval::from).collect(), next: listed.next }))
 }
@@ -54,9 +54,12 @@ async fn list(
     get, path = "/api/v1/approvals/{id}", tag = "approvals", params(("id" = String, Path)),
     responses((status = 200, body = Approval), (status = "4XX", body = Problem)),
 )]
-async fn show(State(engine): State<Engine>, _: Viewer, Path(id): Path<String>) -> Result<Json<Approval>, Problem> {
-    let found = engine.store().approval(parse(&id)?).await?;
-    Ok(Json(found.ok_or_else(|| not_found(&id))?.into()))
+async fn show(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Approval>, Problem> {
+    Ok(Json(find(&engine, &caller, &id).await?.into()))
 }
 
 /// A decision.
@@ -102,7 +105,14 @@ async fn decide(
     approve: bool,
     deciding: Deciding,
 ) -> Result<Json<Approval>, Problem> {
-    Ok(Json(engine.decide_approval(caller, parse(id)?, approve, deciding.reason).await?.into()))
+    let id = find(engine, caller, id).await?.id;
+    Ok(Json(engine.decide_approval(caller, id, approve, deciding.reason).await?.into()))
+}
+
+/// The approval, if the caller may see the incident it belongs to. One they may not see does not exist for them.
+async fn find(engine: &Engine, caller: &Caller, id: &str) -> Result<domain::run::Approval, Problem> {
+    let found = engine.store().approval(parse(id)?).await?.ok_or_else(|| not_found(id))?;
+    if engine.may_see(caller, found.incident).await? { Ok(found) } else { Err(not_found(id)) }
 }
 
 fn parse(id: &str) -> Result<ApprovalId, Problem> {

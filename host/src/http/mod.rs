@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`hooks`], [`workflows`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`hooks`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -26,6 +26,7 @@ pub mod incidents;
 pub mod library;
 pub mod load;
 pub mod people;
+pub mod playbooks;
 pub mod problem;
 pub mod roles;
 pub mod root;
@@ -54,6 +55,7 @@ pub fn router(engine: Engine) -> Router {
         .merge(updates::routes())
         .merge(hooks::routes())
         .merge(workflows::routes())
+        .merge(playbooks::routes())
         .merge(apply::routes())
         .merge(runs::routes())
         .merge(schedules::routes())

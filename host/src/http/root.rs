@@ -20,7 +20,7 @@ use utoipa::{
 
 use super::problem::Problem;
 use crate::{
-    domain::{schedule, workflow},
+    domain::{playbook, schedule, workflow},
     engine::{
         Engine, EngineError,
         schedules::{LATENESS_MS, TickCounts},
@@ -57,6 +57,7 @@ pub(super) fn routes(document: Document) -> Router<Engine> {
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(async move || Json(document)))
         .route("/schemas/workflow.json", get(async || schema(workflow::document::SCHEMA)))
+        .route("/schemas/playbook.json", get(async || schema(playbook::document::SCHEMA)))
         .route("/schemas/schedule.json", get(async || schema(schedule::document::SCHEMA)))
 }
 

@@ -28,7 +28,7 @@ use crate::{
         id::RunId,
         run::{self, RunStatus, happening::Decision, rerun::From},
     },
-    engine::{Engine, EngineError},
+    engine::{Caller, Engine, EngineError},
     store::RunFilter,
 };
 
@@ -67,16 +67,17 @@ struct Filter {
 )]
 async fn list(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<RunSummary>>, Problem> {
     let page = paging.page()?;
     let incident = match &filter.incident {
-        Some(reference) => Some(engine.incident_by_reference(reference).await?.id),
+        Some(reference) => Some(engine.incident_for(&caller, reference).await?.id),
         None => None,
     };
-    let filter = RunFilter { workflow: filter.workflow, incident, status: filter.status };
+    let visible_to = Some(caller.person.handle);
+    let filter = RunFilter { workflow: filter.workflow, incident, status: filter.status, visible_to };
     let listed = Listed::cut(engine.store().runs(&filter, &page).await?, &page, |run| run.id.to_string());
     Ok(Json(Listed { items: listed.items.iter().map(RunSummary::from).collect(), next: listed.next }))
 }
@@ -86,8 +87,12 @@ async fn list(
     get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)),
     responses((status = 200, body = Run), (status = "4XX", body = Problem)),
 )]
-async fn show(State(engine): State<Engine>, _: Viewer, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
-    Ok(Json(find(&engine, &id).await?.into()))
+async fn show(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, Problem> {
+    Ok(Json(find(&engine, &caller, &id).await?.into()))
 }
 
 /// Lists every call of a run's steps, those of kept steps in the earlier run included: logs, HTTP calls, and in a simulation what it would have sent.
@@ -97,10 +102,10 @@ async fn show(State(engine): State<Engine>, _: Viewer, Path(id): Path<String>) -
 )]
 async fn attempts(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Attempt>>, Problem> {
-    let run = find(&engine, &id).await?;
+    let run = find(&engine, &caller, &id).await?;
     let attempts = engine.calls_of(&run).await?;
     Ok(Json(Listed::all(attempts.into_iter().map(Attempt::from).collect())))
 }
@@ -112,10 +117,10 @@ async fn attempts(
 )]
 async fn events(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let watch = engine.watch_run(parse(&id)?).await?;
+    let watch = engine.watch_run(seen(&engine, &caller, &id).await?).await?;
     let stream = stream::unfold(watch, |mut watch| async move {
         let run = watch.next().await?;
         let event = Event::default().event("run").id(run.version.to_string());
@@ -155,7 +160,7 @@ async fn cancel(
     Path(id): Path<String>,
     body: Body<Canceling>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
-    let id = find(&engine, &id).await?.id;
+    let id = find(&engine, &caller, &id).await?.id;
     let run = engine.cancel_run(&caller, id, body.value.reason, body.value.undo).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
@@ -171,7 +176,7 @@ async fn pause(
     Path(id): Path<String>,
     body: Body<Reason>,
 ) -> Result<Json<Run>, Problem> {
-    Ok(Json(engine.pause_run(&caller, parse(&id)?, body.value.reason).await?.into()))
+    Ok(Json(engine.pause_run(&caller, seen(&engine, &caller, &id).await?, body.value.reason).await?.into()))
 }
 
 /// Lets a held run go on.
@@ -184,7 +189,7 @@ async fn resume(
     Responder(caller): Responder,
     Path(id): Path<String>,
 ) -> Result<Json<Run>, Problem> {
-    Ok(Json(engine.resume_run(&caller, parse(&id)?).await?.into()))
+    Ok(Json(engine.resume_run(&caller, seen(&engine, &caller, &id).await?).await?.into()))
 }
 
 /// What became of an unknown effect.
@@ -221,7 +226,7 @@ async fn decide(
     Path((id, step)): Path<(String, String)>,
     body: Body<Settling>,
 ) -> Result<Json<Run>, Problem> {
-    let id = find(&engine, &id).await?.id;
+    let id = find(&engine, &caller, &id).await?.id;
     let decision = match body.value.outcome {
         Effect::Applied => Decision::Applied,
         Effect::Retry => Decision::Retry,
@@ -260,7 +265,7 @@ async fn rerun(
         (Some(step), Some(item)) => From::Item(step, item),
         (None, Some(_)) => return Err(EngineError::invalid("item", "`from` has to name its step").into()),
     };
-    let run = engine.rerun(&caller, parse(&id)?, &from, once.as_ref()).await?;
+    let run = engine.rerun(&caller, seen(&engine, &caller, &id).await?, &from, once.as_ref()).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
@@ -282,7 +287,7 @@ async fn undo(
     body: Body<Nothing>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let once = body.once(&caller);
-    let run = engine.undo_run(&caller, parse(&id)?, once.as_ref()).await?;
+    let run = engine.undo_run(&caller, seen(&engine, &caller, &id).await?, once.as_ref()).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
@@ -309,13 +314,21 @@ async fn signal(
     body: Body<Signaling>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let once = body.once(&caller);
-    let run = engine.signal_run(&caller, parse(&id)?, &name, body.value.payload, once.as_ref()).await?;
+    let run = engine
+        .signal_run(&caller, seen(&engine, &caller, &id).await?, &name, body.value.payload, once.as_ref())
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
-async fn find(engine: &Engine, id: &str) -> Result<run::Run, Problem> {
-    let id = parse(id)?;
-    Ok(engine.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?)
+/// The run, if the caller may see the incident it belongs to. One they may not see does not exist for them.
+async fn find(engine: &Engine, caller: &Caller, id: &str) -> Result<run::Run, Problem> {
+    let missing = || EngineError::NotFound { noun: "run", name: id.chars().take(100).collect() };
+    let run = engine.store().run(parse(id)?).await?.ok_or_else(missing)?;
+    if engine.may_see(caller, run.incident).await? { Ok(run) } else { Err(missing().into()) }
+}
+
+async fn seen(engine: &Engine, caller: &Caller, id: &str) -> Result<RunId, Problem> {
+    Ok(find(engine, caller, id).await?.id)
 }
 
 fn parse(id: &str) -> Result<RunId, EngineError> {

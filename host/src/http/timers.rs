@@ -60,10 +60,10 @@ pub struct Timing {
 )]
 async fn list(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Schedule>>, Problem> {
-    let timers = engine.timers(&id).await?;
+    let timers = engine.timers(&caller, &id).await?;
     Ok(Json(Listed::all(timers.into_iter().map(|view| shown(&engine, view)).collect())))
 }
 

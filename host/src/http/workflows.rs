@@ -15,9 +15,12 @@ use super::{
     auth::{Engineer, Responder, Viewer},
     extract::{Body, Expected, Listed, Raw, tagged},
     problem::{FieldError, Problem},
-    shapes::{Run, Workflow},
+    shapes::{Revision, Run},
 };
-use crate::engine::{Engine, EngineError, start::StartRequest};
+use crate::{
+    engine::{Engine, EngineError, start::StartRequest},
+    store::DocumentKind,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -31,11 +34,11 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// Lists the workflows in use.
 #[utoipa::path(
     get, path = "/api/v1/workflows", tag = "workflows",
-    responses((status = 200, body = Listed<Workflow>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<Revision>), (status = "4XX", body = Problem)),
 )]
-async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Workflow>>, Problem> {
-    let found = engine.store().live_workflows().await?;
-    Ok(Json(Listed::all(found.into_iter().map(Workflow::from).collect())))
+async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Revision>>, Problem> {
+    let found = engine.store().live_documents(DocumentKind::Workflow).await?;
+    Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
 }
 
 /// Whether a document can be saved.
@@ -64,12 +67,12 @@ async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> R
 /// Reads the newest revision.
 #[utoipa::path(
     get, path = "/api/v1/workflows/{name}", tag = "workflows", params(("name" = String, Path)),
-    responses((status = 200, body = Workflow), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Revision), (status = "4XX", body = Problem)),
 )]
 async fn show(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Response, Problem> {
-    let found = engine.store().newest_workflow_revision(&name).await?.filter(|found| !found.deleted);
+    let found = engine.store().newest_revision(DocumentKind::Workflow, &name).await?.filter(|found| !found.deleted);
     let found = found.ok_or(EngineError::NotFound { noun: "workflow", name })?;
-    Ok(tagged(StatusCode::OK, found.revision, Workflow::from(found)))
+    Ok(tagged(StatusCode::OK, found.revision, Revision::from(found)))
 }
 
 /// Saves a document under its name as a new revision; the same text again changes nothing.
@@ -77,7 +80,7 @@ async fn show(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>)
     put, path = "/api/v1/workflows/{name}", tag = "workflows",
     params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
     request_body(content = String, description = "YAML or JSON.", content_type = "application/yaml"),
-    responses((status = 200, body = Workflow), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Revision), (status = "4XX", body = Problem)),
 )]
 async fn save(
     State(engine): State<Engine>,
@@ -87,7 +90,7 @@ async fn save(
     Raw(bytes): Raw,
 ) -> Result<Response, Problem> {
     let saved = engine.save_workflow(&caller, &name, text(&bytes)?, expected).await?;
-    Ok(tagged(StatusCode::OK, saved.revision, Workflow::from(saved)))
+    Ok(tagged(StatusCode::OK, saved.revision, Revision::from(saved)))
 }
 
 /// Takes a workflow out of use; its runs go on.
@@ -107,18 +110,18 @@ async fn delete(
 /// Lists all revisions, the newest first.
 #[utoipa::path(
     get, path = "/api/v1/workflows/{name}/revisions", tag = "workflows", params(("name" = String, Path)),
-    responses((status = 200, body = Listed<Workflow>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<Revision>), (status = "4XX", body = Problem)),
 )]
 async fn revisions(
     State(engine): State<Engine>,
     _: Viewer,
     Path(name): Path<String>,
-) -> Result<Json<Listed<Workflow>>, Problem> {
-    let found = engine.store().workflow_revisions(&name).await?;
+) -> Result<Json<Listed<Revision>>, Problem> {
+    let found = engine.store().revisions(DocumentKind::Workflow, &name).await?;
     if found.is_empty() {
         return Err(EngineError::NotFound { noun: "workflow", name }.into());
     }
-    Ok(Json(Listed::all(found.into_iter().map(Workflow::from).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
 }
 
 /// What to start.

@@ -1,15 +1,15 @@
-//! Reading what administrators keep: workflows, plugins, connections, secrets, the kill switch.
+//! Reading what administrators keep: workflows, playbooks, plugins, connections, secrets, the kill switch.
 
 use sqlx::Row;
 
 use super::{
-    SealedSecret, Store, StoreError, StoredPlugin, WorkflowRevision,
+    DocumentKind, DocumentRevision, Review, SealedSecret, Store, StoreError, StoredPlugin,
     read::{Cursor, Select, each},
     statement::Cell,
 };
 use crate::domain::{connection::Connection, pause::Pause};
 
-const WORKFLOW: &str = "SELECT name, revision, source, created_at, created_by, deleted FROM workflow_revisions";
+const REVISION: &str = "SELECT name, revision, source, created_at, created_by, deleted";
 const PLUGIN: &str = "SELECT digest, manifest, size, installed_at, installed_by, active FROM plugins";
 /// The most of each kind; installations stay far below.
 const MOST: u32 = 10_000;
@@ -21,30 +21,49 @@ impl Store {
         Ok(row.try_get(0)?)
     }
 
-    /// The newest revision of each workflow in use, by name.
-    pub async fn live_workflows(&self) -> Result<Vec<WorkflowRevision>, StoreError> {
+    /// The newest revision of each document in use, by name.
+    pub async fn live_documents(&self, kind: DocumentKind) -> Result<Vec<DocumentRevision>, StoreError> {
         let sql = format!(
-            "{WORKFLOW} w WHERE deleted = 0 AND revision = (SELECT MAX(revision) FROM workflow_revisions o WHERE o.name = w.name)"
+            "{REVISION} FROM {table} w WHERE deleted = 0 AND revision = (SELECT MAX(revision) FROM {table} o WHERE o.name = \
+             w.name)",
+            table = kind.table()
         );
-        each(&Select::new(&sql).order("name", MOST).all(self).await?, workflow)
+        each(&Select::new(&sql).order("name", MOST).all(self).await?, |row| revision(kind, row))
     }
 
     /// One revision.
-    pub async fn workflow_revision(&self, name: &str, revision: i64) -> Result<Option<WorkflowRevision>, StoreError> {
-        let select = Select::new(WORKFLOW).and("name =", Cell::text(name)).and("revision =", Cell::int(revision));
-        select.one(self).await?.map(|row| workflow(&Cursor(&row))).transpose()
+    pub async fn revision(
+        &self,
+        kind: DocumentKind,
+        name: &str,
+        number: i64,
+    ) -> Result<Option<DocumentRevision>, StoreError> {
+        let select = revisions_of(kind, name).and("revision =", Cell::int(number));
+        select.one(self).await?.map(|row| revision(kind, &Cursor(&row))).transpose()
     }
 
     /// The newest revision, a deletion included.
-    pub async fn newest_workflow_revision(&self, name: &str) -> Result<Option<WorkflowRevision>, StoreError> {
-        let select = Select::new(WORKFLOW).and("name =", Cell::text(name)).order("revision DESC", 1);
-        select.one(self).await?.map(|row| workflow(&Cursor(&row))).transpose()
+    pub async fn newest_revision(
+        &self,
+        kind: DocumentKind,
+        name: &str,
+    ) -> Result<Option<DocumentRevision>, StoreError> {
+        let select = revisions_of(kind, name).order("revision DESC", 1);
+        select.one(self).await?.map(|row| revision(kind, &Cursor(&row))).transpose()
     }
 
     /// All revisions, the newest first.
-    pub async fn workflow_revisions(&self, name: &str) -> Result<Vec<WorkflowRevision>, StoreError> {
-        let select = Select::new(WORKFLOW).and("name =", Cell::text(name)).order("revision DESC", MOST);
-        each(&select.all(self).await?, workflow)
+    pub async fn revisions(&self, kind: DocumentKind, name: &str) -> Result<Vec<DocumentRevision>, StoreError> {
+        let select = revisions_of(kind, name).order("revision DESC", MOST);
+        each(&select.all(self).await?, |row| revision(kind, row))
+    }
+
+    /// When each playbook was last reviewed, by name.
+    pub async fn reviews(&self) -> Result<Vec<Review>, StoreError> {
+        let select = Select::new("SELECT name, at, reviewer FROM playbook_reviews").order("name", MOST);
+        each(&select.all(self).await?, |row| {
+            Ok(Review { playbook: row.text("name")?, at: row.time("at")?, by: row.text("reviewer")? })
+        })
     }
 
     /// The plugins that new runs use, by name.
@@ -110,8 +129,13 @@ impl Store {
     }
 }
 
-fn workflow(row: &Cursor<'_>) -> Result<WorkflowRevision, StoreError> {
-    Ok(WorkflowRevision {
+fn revisions_of(kind: DocumentKind, name: &str) -> Select {
+    Select::new(&format!("{REVISION} FROM {}", kind.table())).and("name =", Cell::text(name))
+}
+
+fn revision(kind: DocumentKind, row: &Cursor<'_>) -> Result<DocumentRevision, StoreError> {
+    Ok(DocumentRevision {
+        kind,
         name: row.text("name")?,
         revision: row.int("revision")?,
         source: row.text("source")?,

@@ -48,7 +48,8 @@ pub use runs::RunFilter;
 pub use schedules::Share;
 pub use state::{StateChange, StateExpect, StateValue};
 pub use write::{
-    Committed, Dependant, Guard, KeyRecord, SealedSecret, StoredPlugin, StoredSchedule, WorkflowRevision, Write,
+    Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Review, SealedSecret, StoredPlugin,
+    StoredSchedule, Write,
 };
 pub use written::Written;
 

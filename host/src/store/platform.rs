@@ -3,15 +3,20 @@
 use super::{
     rows,
     statement::{Cell, Writer},
-    write::{Guard, StoredPlugin, WorkflowRevision},
+    write::{DocumentKind, DocumentRevision, Guard, StoredPlugin},
 };
 use crate::domain::pause::PauseScope;
 
 /// Writes a guard; whether it went in.
 pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool, sqlx::Error> {
     let written = match guard {
-        Guard::Workflow(one) => revision(writer, one).await?,
-        Guard::Workflows(all) => return revisions(writer, all).await,
+        Guard::Document(one) => revision(writer, one).await?,
+        Guard::Documents(all) => return revisions(writer, all).await,
+        Guard::Review(one) => {
+            let sql = "INSERT INTO playbook_reviews (name, at, reviewer) VALUES ($1, $2, $3) ON CONFLICT (name) \
+                       DO UPDATE SET at = excluded.at, reviewer = excluded.reviewer";
+            writer.run(sql, vec![Cell::text(&one.playbook), rows::time(one.at), Cell::text(&one.by)]).await?
+        }
         Guard::Plugin(one, component) => plugin(writer, one, component).await?,
         Guard::PluginOff(name) => {
             let sql = "UPDATE plugins SET active = 0 WHERE name = $1 AND active = 1";
@@ -25,7 +30,7 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
             writer.run(sql, cells).await?
         }
         Guard::Secret(one) => {
-            let sql = "INSERT INTO secrets (name, sealed, updated_at, updated_by) VALUES ($1, $2, $3, $4) ON CONFLICT (name) \
+            let sql = "INSERT INTO secrets (name, sealed, updated_at, updated_reviewer) VALUES ($1, $2, $3, $4) ON CONFLICT (name) \
                        DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at, updated_by = \
                        excluded.updated_by";
             let cells = vec![
@@ -109,9 +114,17 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
     Ok(written > 0)
 }
 
-async fn revision(writer: &mut Writer<'_>, one: &WorkflowRevision) -> Result<u64, sqlx::Error> {
-    let sql = "INSERT INTO workflow_revisions (name, revision, source, created_at, created_by, deleted) \
-               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+async fn revision(writer: &mut Writer<'_>, one: &DocumentRevision) -> Result<u64, sqlx::Error> {
+    let sql = match one.kind {
+        DocumentKind::Workflow => {
+            "INSERT INTO workflow_revisions (name, revision, source, created_at, created_by, deleted) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
+        }
+        DocumentKind::Playbook => {
+            "INSERT INTO playbook_revisions (name, revision, source, created_at, created_by, deleted) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
+        }
+    };
     let cells = vec![
         Cell::text(&one.name),
         Cell::int(one.revision),
@@ -124,9 +137,12 @@ async fn revision(writer: &mut Writer<'_>, one: &WorkflowRevision) -> Result<u64
 }
 
 /// All or none: one that is taken is found before the first is written.
-async fn revisions(writer: &mut Writer<'_>, all: &[WorkflowRevision]) -> Result<bool, sqlx::Error> {
+async fn revisions(writer: &mut Writer<'_>, all: &[DocumentRevision]) -> Result<bool, sqlx::Error> {
     for one in all {
-        let sql = "SELECT revision FROM workflow_revisions WHERE name = $1 AND revision = $2";
+        let sql = match one.kind {
+            DocumentKind::Workflow => "SELECT revision FROM workflow_revisions WHERE name = $1 AND revision = $2",
+            DocumentKind::Playbook => "SELECT revision FROM playbook_revisions WHERE name = $1 AND revision = $2",
+        };
         if writer.finds(sql, vec![Cell::text(&one.name), Cell::int(one.revision)]).await? {
             return Ok(false);
         }

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
 use super::{
     Backend, Page, Store, StoreError,
+    incidents::visible,
     read::{Cursor, Select, bound, each},
     rows,
     statement::Cell,
@@ -31,6 +32,9 @@ const OTHERS: usize = 8;
 /// How long a claimed run is left alone that could not be read.
 const PUT_OFF: Duration = Duration::from_mins(1);
 
+/// Those who may see the incident of a row, when it is private.
+const HIDDEN_FROM: &str = "(SELECT i.visible_to FROM incidents i WHERE i.id = incident_id)";
+
 /// Which runs a list holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
@@ -40,6 +44,8 @@ pub struct RunFilter {
     pub incident: Option<IncidentId>,
     /// Only in this status.
     pub status: Option<RunStatus>,
+    /// Only what somebody of this handle may see.
+    pub visible_to: Option<String>,
 }
 
 impl Store {
@@ -51,15 +57,13 @@ impl Store {
 
     /// A page of runs without their steps, the newest first; the cursor is the last one's identifier.
     pub async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<Vec<Run>, StoreError> {
-        let rows = Select::new(RUN)
+        let select = Select::new(RUN)
             .and_maybe("workflow =", filter.workflow.as_ref().map(Cell::text))
             .and_maybe("incident_id =", filter.incident.map(|id| rows::id(id.0)))
             .and_maybe("status =", filter.status.map(rows::word))
-            .and_maybe("id <", page.after.as_ref().map(Cell::text))
-            .order("id DESC", page.limit)
-            .all(self)
-            .await?;
-        each(&rows, run)
+            .and_maybe("id <", page.after.as_ref().map(Cell::text));
+        let select = visible(select, HIDDEN_FROM, filter.visible_to.as_ref());
+        each(&select.order("id DESC", page.limit).all(self).await?, run)
     }
 
     /// How the tries of a run ended, in the order they did.
@@ -76,15 +80,18 @@ impl Store {
         row.map(|row| approval(&Cursor(&row))).transpose()
     }
 
-    /// A page of approvals, the oldest first; the cursor is the last one's identifier.
-    pub async fn approvals(&self, status: Option<ApprovalStatus>, page: &Page) -> Result<Vec<Approval>, StoreError> {
-        let rows = Select::new(APPROVAL)
+    /// A page of the approvals that somebody may see, the oldest first; the cursor is the last one's identifier.
+    pub async fn approvals(
+        &self,
+        status: Option<ApprovalStatus>,
+        visible_to: &String,
+        page: &Page,
+    ) -> Result<Vec<Approval>, StoreError> {
+        let select = Select::new(APPROVAL)
             .and_maybe("status =", status.map(rows::word))
-            .and_maybe("id >", page.after.as_ref().map(Cell::text))
-            .order("id", page.limit)
-            .all(self)
-            .await?;
-        each(&rows, approval)
+            .and_maybe("id >", page.after.as_ref().map(Cell::text));
+        let select = visible(select, HIDDEN_FROM, Some(visible_to));
+        each(&select.order("id", page.limit).all(self).await?, approval)
     }
 
     /// Claims runs that are due and driven by nobody, and those whose host is gone or began a new life; runs of incidents

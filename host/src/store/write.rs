@@ -63,10 +63,12 @@ pub enum Guard {
     Schedule(Box<StoredSchedule>),
     /// The end of a schedule at this version.
     ScheduleOff(String, i64),
-    /// A workflow's next revision; lost when that number is taken.
-    Workflow(Box<WorkflowRevision>),
-    /// The next revisions of several workflows, all or none; lost when any of the numbers is taken. At most 1,000.
-    Workflows(Vec<WorkflowRevision>),
+    /// A document's next revision; lost when that number is taken.
+    Document(Box<DocumentRevision>),
+    /// The next revisions of several documents, all or none; lost when any of the numbers is taken. At most 1,000.
+    Documents(Vec<DocumentRevision>),
+    /// That a playbook was reviewed, in place of an earlier review.
+    Review(Review),
     /// A plugin with its component: becomes the active version of its name.
     Plugin(Box<StoredPlugin>, Vec<u8>),
     /// A plugin's name that goes out of use; lost when none is in use.
@@ -172,10 +174,51 @@ pub struct StoredSchedule {
     pub version: i64,
 }
 
-/// A workflow document as it was saved.
+/// The kinds of documents that are kept as revisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentKind {
+    /// A workflow.
+    Workflow,
+    /// A playbook.
+    Playbook,
+}
+
+impl DocumentKind {
+    /// The noun.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Playbook => "playbook",
+        }
+    }
+
+    /// Where its revisions are.
+    pub(super) fn table(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow_revisions",
+            Self::Playbook => "playbook_revisions",
+        }
+    }
+}
+
+/// That somebody looked at a playbook and found it good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// The playbook.
+    pub playbook: String,
+    /// When.
+    pub at: Timestamp,
+    /// The handle of who did.
+    pub by: String,
+}
+
+/// A document as it was saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkflowRevision {
-    /// The workflow.
+pub struct DocumentRevision {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Its name.
     pub name: String,
     /// From 1.
     pub revision: i64,
@@ -185,7 +228,7 @@ pub struct WorkflowRevision {
     pub created_at: Timestamp,
     /// The handle of who saved it.
     pub created_by: String,
-    /// Whether this revision takes the workflow out of use.
+    /// Whether this revision takes it out of use.
     pub deleted: bool,
 }
 
@@ -231,8 +274,9 @@ impl Guard {
             Self::NewSchedule(schedule) | Self::Schedule(schedule) => format!("schedule {}", schedule.name),
             Self::ScheduleOff(name, _) => format!("schedule {name}"),
             Self::Key(key) => format!("key {}{SEPARATOR}{}", key.scope, key.key),
-            Self::Workflow(revision) => format!("workflow {}", revision.name),
-            Self::Workflows(_) => "workflows".to_owned(),
+            Self::Document(revision) => format!("{} {}", revision.kind.as_str(), revision.name),
+            Self::Documents(_) => "documents".to_owned(),
+            Self::Review(review) => format!("review {}", review.playbook),
             Self::Plugin(plugin, _) => format!("plugin {}", plugin.manifest.name),
             Self::PluginOff(name) => format!("plugin {name}"),
             Self::Connection(connection) => format!("connection {}", connection.name),

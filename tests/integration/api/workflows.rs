@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use wardroom::{
     domain::time::Timestamp,
-    store::{Committed, Dependant, Guard, Store, WorkflowRevision, Write},
+    store::{Committed, Dependant, DocumentKind, DocumentRevision, Guard, Store, Write},
 };
 use wardroom_tests::{database::BOTH, server::Server};
 
@@ -98,7 +98,8 @@ async fn a_workflow_that_cannot_be_read_does_not_hold_up_the_others() {
         let third = connected(&server.api, json!({})).await;
         server.api.save("tell", GOOD).await;
         let store = Store::open(&server.database.url).await.expect("opens");
-        let revision = WorkflowRevision {
+        let revision = DocumentRevision {
+            kind: DocumentKind::Workflow,
             name: "old".to_owned(),
             revision: 1,
             source: "name: old\nsteps: nonsense".to_owned(),
@@ -106,7 +107,7 @@ async fn a_workflow_that_cannot_be_read_does_not_hold_up_the_others() {
             created_by: "somebody".to_owned(),
             deleted: false,
         };
-        let guard = Guard::Workflow(Box::new(revision));
+        let guard = Guard::Document(Box::new(revision));
         let write = Write { guard, then: vec![Dependant::CatalogChanged] };
         assert_eq!(store.commit(write).await.expect("is written"), Committed::Applied);
         server.restart().await;

@@ -45,6 +45,8 @@ pub(super) async fn incident(store: &Store, group: Option<&str>) -> Incident {
         entered: BTreeSet::from([Stage::Alerting]),
         created_at: at(1_000),
         updated_at: at(1_000),
+        details: Default::default(),
+        due_at: None,
         revision: 1,
         version: 1,
     }

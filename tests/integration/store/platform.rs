@@ -9,11 +9,11 @@ use wardroom::{
         connection::{Auth, Connection, ConnectionLimits, Grant},
         id::{PersonId, TokenId},
         pause::{Pause, PauseScope},
-        person::{AccessRole, Actor, Person, Token},
+        person::{AccessRole, Actor, Person, Profile, Token},
     },
     store::{
-        Committed, Dependant, Guard, KeyRecord, Page, SealedSecret, StateChange, StateExpect, Store, StoredPlugin,
-        WorkflowRevision, Write,
+        Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Page, SealedSecret, StateChange,
+        StateExpect, Store, StoredPlugin, Write,
     },
 };
 
@@ -36,7 +36,8 @@ async fn commit(store: &Store, guard: Guard) -> Committed {
 }
 
 fn workflow(revision: i64, deleted: bool) -> Guard {
-    Guard::Workflow(Box::new(WorkflowRevision {
+    Guard::Document(Box::new(DocumentRevision {
+        kind: DocumentKind::Workflow,
         name: "roll-back".to_owned(),
         revision,
         source: format!("revision {revision}"),
@@ -55,11 +56,11 @@ async fn a_workflow_keeps_its_revisions_and_two_writers_cannot_make_the_same() {
         assert_eq!(commit(&store, workflow(2, false)).await, Committed::Applied);
         assert_eq!(store.catalog_version().await.expect("reads"), before + 2, "a lost write changes nothing");
         assert_eq!(store.audit(&Page { after: None, limit: 10 }).await.expect("reads").len(), 2);
-        let live = store.live_workflows().await.expect("reads");
+        let live = store.live_documents(DocumentKind::Workflow).await.expect("reads");
         assert_eq!(live.iter().map(|one| one.revision).collect::<Vec<_>>(), [2]);
         assert_eq!(commit(&store, workflow(3, true)).await, Committed::Applied);
-        assert_eq!(store.live_workflows().await.expect("reads"), []);
-        let old = store.workflow_revision("roll-back", 1).await.expect("reads").expect("is kept");
+        assert_eq!(store.live_documents(DocumentKind::Workflow).await.expect("reads"), []);
+        let old = store.revision(DocumentKind::Workflow, "roll-back", 1).await.expect("reads").expect("is kept");
         assert_eq!(old.source, "revision 1");
     })
     .await;
@@ -175,6 +176,8 @@ async fn a_token_is_found_by_its_hash_with_its_person() {
             name: "Ada".to_owned(),
             email: Some("ada@example.com".to_owned()),
             created_at: at(1),
+            profile: Profile::default(),
+            revision: 1,
         };
         assert!(!store.has_tokens().await.expect("reads"));
         assert_eq!(commit(&store, Guard::Person(Box::new(ada.clone()))).await, Committed::Applied);

@@ -1,5 +1,5 @@
 //! Playbooks: what a team decided beforehand for a kind of incident. A playbook is matched when an incident opens, and the
-//! incident keeps the revision it began with. Knows neither people nor connections: it names them.
+//! incident keeps the revision it began with. Knows neither people nor workflows: it names them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +11,11 @@ use super::{
     expression::{Expression, Template},
     incident::{IncidentKind, Severity, Stage},
 };
+
+mod check;
+pub mod document;
+pub mod fit;
+mod stages;
 
 /// A playbook.
 #[derive(Debug, Clone)]

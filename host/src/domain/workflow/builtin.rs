@@ -21,6 +21,7 @@ pub fn manifest() -> Arc<Manifest> {
 
 fn make() -> Manifest {
     let text = json!({ "type": "string", "minLength": 1, "maxLength": 2000 });
+    let duration = json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" });
     let stages: Vec<&str> = Stage::ALL.iter().map(|stage| stage.as_str()).collect();
     let actions = vec![
         action(
@@ -45,7 +46,28 @@ fn make() -> Manifest {
             }),
             &["role"],
         ),
-        action("post-update", "Posts a status update on the timeline.", &json!({ "text": text }), &["text"]),
+        action(
+            "post-update",
+            "Posts a status update and promises the next one: a text, or a template of the playbook.",
+            &json!({
+                "text": { "type": "string", "minLength": 1, "maxLength": 4000 },
+                "template": { "type": "string", "minLength": 1, "maxLength": 64 },
+                "audience": { "enum": ["internal", "stakeholder", "public"] },
+                "next_in": duration,
+            }),
+            &[],
+        ),
+        action(
+            "add-task",
+            "Makes a task; the output's `task` is its number.",
+            &json!({
+                "text": { "type": "string", "minLength": 1, "maxLength": 500 },
+                "role": { "type": "string", "minLength": 1, "maxLength": 64 },
+                "owner": { "type": "string", "minLength": 1, "maxLength": 64 },
+                "due_in": duration,
+            }),
+            &["text"],
+        ),
         action(
             "add-timeline",
             "Adds a note to the timeline.",
@@ -56,7 +78,7 @@ fn make() -> Manifest {
             "attach-artifact",
             "Keeps a link with the incident.",
             &json!({
-                "kind": { "enum": ["link", "channel", "ticket", "document", "chart", "text"] },
+                "kind": { "enum": ["link", "channel", "bridge", "ticket", "document", "dashboard", "chart", "text"] },
                 "label": { "type": "string", "minLength": 1, "maxLength": 200 },
                 "url": { "type": "string", "maxLength": 2000 },
             }),

@@ -5,6 +5,7 @@ use crate::domain::{
     alert::Labels,
     expression::{Expression, Template},
     incident::Stage,
+    milestone::MilestoneKind,
     person::AccessRole,
     run::RunStatus,
     schedule::Terms,
@@ -74,6 +75,11 @@ pub enum TriggerKind {
     Becomes {
         /// The condition; it sees `incident` alone.
         condition: Expression,
+    },
+    /// Something happened to a part of an incident, or did not happen in time.
+    Event {
+        /// Which things: at least one.
+        kinds: Vec<MilestoneKind>,
     },
     /// A timer of an incident fired.
     Timer {

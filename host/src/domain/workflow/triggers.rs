@@ -6,6 +6,7 @@ use super::{AlertChange, Direction, Entry, Trigger, TriggerKind, steps::signal_n
 use crate::domain::{
     alert::Labels,
     document::{Data, Fields, Node, Reader},
+    milestone::MilestoneKind,
     person::AccessRole,
     run::RunStatus,
     schedule::terms,
@@ -46,7 +47,7 @@ fn trigger(reader: &mut Reader, node: &Node, path: &str) -> Option<Trigger> {
     let at = fields.at;
     fields.finish(reader);
     if kinds.len() != 1 {
-        let kinds = "`stage`, `left`, `severity`, `role`, `becomes`, `alert`, `timer`, `run_finished`, \
+        let kinds = "`stage`, `left`, `severity`, `role`, `becomes`, `alert`, `event`, `timer`, `run_finished`, \
                      `schedule_failing`, `signal`, `called`, `manual`, `cron`, `every` or `at`";
         reader.fault(at, path, format!("one of {kinds} is wanted in each trigger"));
     }
@@ -86,6 +87,10 @@ fn of_incidents(reader: &mut Reader, fields: &mut Fields<'_>) -> Vec<Kind> {
         let condition = reader.expression(node, &fields.path("becomes"));
         kinds.push(condition.map(|condition| TriggerKind::Becomes { condition }));
     }
+    if let Some(node) = fields.take("event") {
+        let path = fields.path("event");
+        kinds.push(event_trigger(reader, node, &path));
+    }
     if let Some(node) = fields.take("timer") {
         kinds.push(reader.name(node, &fields.path("timer")).map(|name| TriggerKind::Timer { name }));
     }
@@ -119,6 +124,20 @@ fn of_others(reader: &mut Reader, fields: &mut Fields<'_>) -> Vec<Kind> {
         kinds.push(manual_trigger(reader, manual, &path));
     }
     kinds
+}
+
+/// One word, or a list of them.
+fn event_trigger(reader: &mut Reader, node: &Node, path: &str) -> Kind {
+    let words: Vec<(&str, MilestoneKind)> = MilestoneKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
+    let kinds: Vec<MilestoneKind> = match &node.data {
+        Data::List(items) if items.is_empty() => {
+            reader.fault(node.at, path, "at least one event is wanted, such as task.overdue");
+            return None;
+        }
+        Data::List(items) => items.iter().filter_map(|node| reader.choice(node, path, &words)).collect(),
+        _ => reader.choice(node, path, &words).into_iter().collect(),
+    };
+    (!kinds.is_empty()).then_some(TriggerKind::Event { kinds })
 }
 
 fn schedule_trigger(reader: &mut Reader, node: &Node, path: &str) -> Kind {

@@ -1,5 +1,5 @@
-//! Bringing a set of documents from a repository, workflows and schedules: what would change is worked out first, then all
-//! of it is saved or nothing. Later kinds of document join the same set.
+//! Bringing a set of documents from a repository, workflows, playbooks and schedules: what would change is worked out first, then all
+//! of it is saved or nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,15 +9,16 @@ use std::{
 
 use serde_json::json;
 
-use super::{Caller, Engine, EngineError, workflows::installed};
+use super::{Caller, Engine, EngineError, playbooks::unknown_workflows, workflows::installed};
 use crate::{
     domain::{
         document::{self, Fault, Position},
+        playbook::{self, Playbook},
         schedule,
         workflow::{self, Workflow, check, scheduled},
     },
     engine::catalog::Catalog,
-    store::{Dependant, Guard, WorkflowRevision, Write},
+    store::{Dependant, DocumentKind, DocumentRevision, Guard, Write},
 };
 
 /// The most documents of a set.
@@ -41,6 +42,8 @@ pub struct ApplyRequest {
     pub prune: bool,
     /// The revisions that the caller has seen, by workflow; 0 for one that was not there.
     pub expected: BTreeMap<String, i64>,
+    /// The same by playbook.
+    pub expected_playbooks: BTreeMap<String, i64>,
     /// The same by schedule.
     pub expected_schedules: BTreeMap<String, i64>,
 }
@@ -63,6 +66,8 @@ pub enum ChangeKind {
 pub enum Noun {
     /// A workflow: what says nothing else.
     Workflow,
+    /// A playbook: what says `kind: playbook`.
+    Playbook,
     /// A schedule: what says `kind: schedule`.
     Schedule,
 }
@@ -72,7 +77,17 @@ impl Noun {
     pub fn word(self) -> &'static str {
         match self {
             Self::Workflow => "workflow",
+            Self::Playbook => "playbook",
             Self::Schedule => "schedule",
+        }
+    }
+
+    /// How its revisions are kept, if they are.
+    fn kept_as(self) -> Option<DocumentKind> {
+        match self {
+            Self::Workflow => Some(DocumentKind::Workflow),
+            Self::Playbook => Some(DocumentKind::Playbook),
+            Self::Schedule => None,
         }
     }
 }
@@ -112,32 +127,16 @@ impl Engine {
         let catalog = self.catalog().await?;
         let shortest = self.0.parts.shortest_interval;
         let set = checked(&request.documents, &catalog, shortest).map_err(EngineError::Documents)?;
-        let mut changes = Vec::with_capacity(set.workflows.len());
-        for (name, source) in &set.workflows {
-            let known = self.store().newest_workflow_revision(name).await?;
-            let (known, before) =
-                known.map_or((0, None), |known| (known.revision, (!known.deleted).then_some(known.source)));
-            let kind = match &before {
-                None => ChangeKind::Create,
-                Some(before) if before == source => ChangeKind::Unchanged,
-                Some(_) => ChangeKind::Update,
-            };
-            let (name, before) = (name.clone(), before.unwrap_or_default());
-            changes.push(Change { noun: Noun::Workflow, name, kind, known, before, after: (*source).to_owned() });
-        }
-        if request.prune {
-            for known in self.store().live_workflows().await? {
-                if !set.workflows.contains_key(&known.name) {
-                    let (noun, kind) = (Noun::Workflow, ChangeKind::Delete);
-                    let (name, before, after) = (known.name, known.source, String::new());
-                    changes.push(Change { noun, name, kind, known: known.revision, before, after });
-                }
-            }
-        }
+        let mut changes =
+            self.revision_changes(Noun::Workflow, DocumentKind::Workflow, &set.workflows, request.prune).await?;
+        changes.extend(
+            self.revision_changes(Noun::Playbook, DocumentKind::Playbook, &set.playbooks, request.prune).await?,
+        );
         changes.extend(self.schedule_changes(&set.schedules, request.prune).await?);
         for change in &changes {
             let seen = match change.noun {
                 Noun::Workflow => request.expected.get(&change.name),
+                Noun::Playbook => request.expected_playbooks.get(&change.name),
                 Noun::Schedule => request.expected_schedules.get(&change.name),
             };
             if seen.is_some_and(|seen| *seen != change.known) {
@@ -150,7 +149,8 @@ impl Engine {
     /// Brings the set, whole or not at all.
     pub async fn apply(&self, caller: &Caller, request: &ApplyRequest) -> Result<Vec<Change>, EngineError> {
         let changes = self.compare(request).await?;
-        let revision = |change: &Change| WorkflowRevision {
+        let revision = |kind: DocumentKind, change: &Change| DocumentRevision {
+            kind,
             name: change.name.clone(),
             revision: change.known + 1,
             // One that goes out of use keeps its text.
@@ -168,17 +168,49 @@ impl Engine {
             then.extend(self.with_change(caller, change)?);
         }
         let data = json!(differing.iter().map(|one| (one.name.clone(), one.known + 1)).collect::<BTreeMap<_, _>>());
-        let workflows = differing.iter().filter(|change| change.noun == Noun::Workflow);
-        let guard = Guard::Workflows(workflows.map(|change| revision(change)).collect());
+        let kept = differing.iter().filter_map(|change| Some(revision(change.noun.kept_as()?, change)));
+        let guard = Guard::Documents(kept.collect());
         if self.change_platform_with(caller, Write { guard, then }, "workflow.apply", "workflows", data).await? {
             return Ok(changes);
         }
-        let message = "a workflow was saved by somebody else in the same moment: look at the difference again";
+        let message = "a document was saved by somebody else in the same moment: look at the difference again";
         Err(EngineError::Conflict(message.to_owned()))
     }
 }
 
 impl Engine {
+    /// What bringing documents would change that are kept as revisions.
+    async fn revision_changes(
+        &self,
+        noun: Noun,
+        kept_as: DocumentKind,
+        set: &BTreeMap<String, &str>,
+        prune: bool,
+    ) -> Result<Vec<Change>, EngineError> {
+        let mut changes = Vec::with_capacity(set.len());
+        for (name, source) in set {
+            let known = self.store().newest_revision(kept_as, name).await?;
+            let (known, before) =
+                known.map_or((0, None), |known| (known.revision, (!known.deleted).then_some(known.source)));
+            let kind = match &before {
+                None => ChangeKind::Create,
+                Some(before) if before == source => ChangeKind::Unchanged,
+                Some(_) => ChangeKind::Update,
+            };
+            let (name, before) = (name.clone(), before.unwrap_or_default());
+            changes.push(Change { noun, name, kind, known, before, after: (*source).to_owned() });
+        }
+        if prune {
+            for known in self.store().live_documents(kept_as).await? {
+                if !set.contains_key(&known.name) {
+                    let (name, before, after) = (known.name, known.source, String::new());
+                    changes.push(Change { noun, name, kind: ChangeKind::Delete, known: known.revision, before, after });
+                }
+            }
+        }
+        Ok(changes)
+    }
+
     /// What bringing schedules would change. They are compared as documents, not as texts.
     async fn schedule_changes(
         &self,
@@ -224,6 +256,7 @@ impl Engine {
                 let workflow = Self::parsed(&change.name, change.known + 1, &change.after)?;
                 Ok(self.schedules_of_workflow(&change.name, Some(&workflow), by))
             }
+            Noun::Playbook => Ok(Vec::new()),
             Noun::Schedule if deleted => Ok(vec![Dependant::DropSchedule(change.name.clone())]),
             Noun::Schedule => {
                 let document = schedule::document::parse(&change.after).map_err(EngineError::Document)?;
@@ -242,6 +275,8 @@ fn text(document: &serde_json::Value) -> String {
 struct Set<'a> {
     /// The workflows, with their texts.
     workflows: BTreeMap<String, &'a str>,
+    /// The playbooks, with their texts.
+    playbooks: BTreeMap<String, &'a str>,
     /// The schedules.
     schedules: BTreeMap<String, schedule::document::Document>,
 }
@@ -249,12 +284,17 @@ struct Set<'a> {
 /// The documents by name, each checked against the platform as it will be with all of them. Nothing may come more often than
 /// every `shortest`.
 fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog, shortest: Duration) -> Result<Set<'a>, Vec<FileFault>> {
-    let (mut faults, mut workflows, mut schedules) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut faults, mut workflows, mut playbooks, mut schedules) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for document in documents {
-        let read = if document::kind(&document.source).as_deref() == Some(schedule::document::KIND) {
-            schedule::document::parse(&document.source).map(|schedule| schedules.push((document, schedule)))
-        } else {
-            workflow::parse(&document.source).map(|workflow| workflows.push((document, Arc::new(workflow))))
+        let source = &document.source;
+        let read = match document::kind(source).as_deref() {
+            Some(schedule::document::KIND) => {
+                schedule::document::parse(source).map(|schedule| schedules.push((document, schedule)))
+            }
+            Some(playbook::document::KIND) => {
+                playbook::document::parse(source).map(|playbook| playbooks.push((document, playbook)))
+            }
+            _ => workflow::parse(source).map(|workflow| workflows.push((document, Arc::new(workflow)))),
         };
         if let Err(found) = read {
             faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
@@ -267,12 +307,18 @@ fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog, shortest: Duratio
         found.extend(scheduled::triggers_too_often(workflow, &document.source, shortest));
         faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
     }
+    for (document, playbook) in &playbooks {
+        let known = |name: &str| afterwards.workflows.contains_key(name);
+        let found = unknown_workflows(playbook, &document.source, known);
+        faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
+    }
     for (document, schedule) in &schedules {
         let mut found = scheduled::check(schedule, &document.source, &afterwards);
         found.extend(scheduled::too_often(schedule, &document.source, shortest));
         faults.extend(found.into_iter().map(|fault| file_fault(document, fault)));
     }
     faults.extend(twice("documents", workflows.iter().map(|(document, workflow)| (*document, workflow.name.as_str()))));
+    faults.extend(twice("playbooks", playbooks.iter().map(|(document, playbook)| (*document, playbook.name.as_str()))));
     faults.extend(twice("schedules", schedules.iter().map(|(document, schedule)| (*document, schedule.name.as_str()))));
     if !faults.is_empty() {
         return Err(faults);
@@ -280,8 +326,10 @@ fn checked<'a>(documents: &'a [SourceFile], catalog: &Catalog, shortest: Duratio
     let text =
         |(document, workflow): (&'a SourceFile, Arc<Workflow>)| (workflow.name.clone(), document.source.as_str());
     let workflows = workflows.into_iter().map(text).collect();
+    let text = |(document, playbook): (&'a SourceFile, Playbook)| (playbook.name, document.source.as_str());
+    let playbooks = playbooks.into_iter().map(text).collect();
     let schedules = schedules.into_iter().map(|(_, schedule)| (schedule.name.clone(), schedule)).collect();
-    Ok(Set { workflows, schedules })
+    Ok(Set { workflows, playbooks, schedules })
 }
 
 /// A fault for each document whose name one before it has already.

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod connections;
 pub mod pauses;
 pub mod people;
+pub mod playbooks;
 pub mod plugins;
 pub mod secrets;
 pub mod workflows;

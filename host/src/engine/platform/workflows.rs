@@ -8,7 +8,7 @@ use super::{Caller, Engine, EngineError};
 use crate::{
     domain::workflow::{self, Fault, Workflow, check, scheduled},
     engine::catalog::Catalog,
-    store::{Guard, WorkflowRevision, Write},
+    store::{DocumentKind, DocumentRevision, Guard, Write},
 };
 
 const LOST_WRITES: usize = 16;
@@ -28,7 +28,7 @@ impl Engine {
         name: &str,
         source: &str,
         expected: Option<i64>,
-    ) -> Result<WorkflowRevision, EngineError> {
+    ) -> Result<DocumentRevision, EngineError> {
         let catalog = self.catalog().await?;
         let workflow = self.validate(source, &catalog).map_err(EngineError::Document)?;
         if workflow.name != name {
@@ -36,7 +36,7 @@ impl Engine {
             return Err(EngineError::invalid("name", message));
         }
         for _ in 0..LOST_WRITES {
-            let known = self.store().newest_workflow_revision(name).await?;
+            let known = self.store().newest_revision(DocumentKind::Workflow, name).await?;
             let newest = known.as_ref().map_or(0, |known| known.revision);
             if expected.is_some_and(|expected| expected != newest) {
                 return Err(EngineError::Stale { noun: "workflow", actual: newest });
@@ -44,7 +44,8 @@ impl Engine {
             if let Some(known) = known.filter(|known| known.source == source && !known.deleted) {
                 return Ok(known);
             }
-            let revision = WorkflowRevision {
+            let revision = DocumentRevision {
+                kind: DocumentKind::Workflow,
                 name: name.to_owned(),
                 revision: newest + 1,
                 source: source.to_owned(),
@@ -53,7 +54,7 @@ impl Engine {
                 deleted: false,
             };
             let data = json!({ "revision": revision.revision });
-            let guard = Guard::Workflow(Box::new(revision.clone()));
+            let guard = Guard::Document(Box::new(revision.clone()));
             let then = self.schedules_of_workflow(name, Some(&workflow), &revision.created_by);
             if self.change_platform_with(caller, Write { guard, then }, "workflow.save", name, data).await? {
                 return Ok(revision);
@@ -65,16 +66,17 @@ impl Engine {
     /// Takes a workflow out of use; its runs go on, its revisions stay.
     pub async fn delete_workflow(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         for _ in 0..LOST_WRITES {
-            let known = self.store().newest_workflow_revision(name).await?.filter(|known| !known.deleted);
+            let known =
+                self.store().newest_revision(DocumentKind::Workflow, name).await?.filter(|known| !known.deleted);
             let known = known.ok_or_else(|| EngineError::not_found("workflow", name))?;
-            let gone = WorkflowRevision {
+            let gone = DocumentRevision {
                 revision: known.revision + 1,
                 created_at: self.now(),
                 created_by: caller.person.handle.clone(),
                 deleted: true,
                 ..known
             };
-            let guard = Guard::Workflow(Box::new(gone));
+            let guard = Guard::Document(Box::new(gone));
             let then = self.schedules_of_workflow(name, None, &caller.person.handle);
             if self.change_platform_with(caller, Write { guard, then }, "workflow.delete", name, json!({})).await? {
                 return Ok(());

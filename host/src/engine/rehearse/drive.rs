@@ -103,7 +103,7 @@ fn admitted(workflow: &Workflow, case: &Case, incident: &Value, at: Timestamp) -
             fact: fact.clone(),
             snapshot: incident.clone(),
         };
-        return match judge(workflow, &event, false) {
+        return match judge(workflow, &event, None, false) {
             Verdict::Start { inputs, .. } => Ok((frozen(&event), inputs)),
             Verdict::No { why } => Err(why),
             Verdict::NotAsked => Err("none of its triggers listens to the event".to_owned()),

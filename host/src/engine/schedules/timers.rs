@@ -52,7 +52,7 @@ impl Engine {
         incident: &str,
         request: &TimerRequest,
     ) -> Result<ScheduleView, EngineError> {
-        let incident = self.incident_by_reference(incident).await?;
+        let incident = self.incident_for(caller, incident).await?;
         let (cadence, starts) = self.checked_timer(&incident, request)?;
         let terms = Terms {
             cadence,
@@ -84,15 +84,15 @@ impl Engine {
     }
 
     /// The timers of an incident.
-    pub async fn timers(&self, incident: &str) -> Result<Vec<ScheduleView>, EngineError> {
-        let incident = self.incident_by_reference(incident).await?;
+    pub async fn timers(&self, caller: &Caller, incident: &str) -> Result<Vec<ScheduleView>, EngineError> {
+        let incident = self.incident_for(caller, incident).await?;
         let stored = self.store().schedules_of(&Owner::Incident { id: incident.id }).await?;
         stored.into_iter().map(|stored| self.view(stored)).collect()
     }
 
     /// Removes a timer.
     pub async fn stop_timer(&self, caller: &Caller, incident: &str, name: &str) -> Result<(), EngineError> {
-        let incident = self.incident_by_reference(incident).await?;
+        let incident = self.incident_for(caller, incident).await?;
         let full = full_name(&incident, name);
         for _ in 0..16 {
             let stored = self.store().schedule(&full).await?;

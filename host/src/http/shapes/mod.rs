@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{alert, incident, person, timeline},
-    store::{StoredPlugin, WorkflowRevision},
+    store::{DocumentRevision, StoredPlugin},
 };
 
 mod parts;
@@ -205,9 +205,9 @@ impl From<StoredPlugin> for Plugin {
     }
 }
 
-/// A revision of a workflow.
+/// A revision of a document: a workflow or a playbook.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Workflow {
+pub struct Revision {
     /// Its name.
     pub name: String,
     /// From 1: the `ETag`.
@@ -222,8 +222,8 @@ pub struct Workflow {
     pub deleted: bool,
 }
 
-impl From<WorkflowRevision> for Workflow {
-    fn from(revision: WorkflowRevision) -> Self {
+impl From<DocumentRevision> for Revision {
+    fn from(revision: DocumentRevision) -> Self {
         Self {
             name: revision.name,
             revision: revision.revision,
