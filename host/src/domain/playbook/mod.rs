@@ -16,6 +16,8 @@ mod check;
 pub mod document;
 pub mod fit;
 mod stages;
+#[cfg(test)]
+mod tests;
 
 /// A playbook.
 #[derive(Debug, Clone)]
