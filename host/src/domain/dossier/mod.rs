@@ -5,6 +5,7 @@
 //! - [`task`], [`cause`], [`update`], [`retrospective`]: the parts
 //! - [`begin`]: what a playbook brings; [`guard`]: what it wants before a stage is left
 //! - [`alarm`]: what comes by the clock
+//! - [`document`]: the retrospective as people read it
 //! - [`scope`]: what expressions see; [`brief`]: what people who join late have to know
 
 use serde_json::{Map, Value};
@@ -20,6 +21,7 @@ pub mod alarm;
 pub mod begin;
 pub mod brief;
 pub mod cause;
+pub mod document;
 pub mod guard;
 pub mod part;
 pub mod retrospective;

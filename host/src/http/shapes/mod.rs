@@ -246,11 +246,29 @@ pub struct Person {
     pub name: String,
     /// Address for mail.
     pub email: Option<String>,
+    /// An IANA time zone.
+    pub time_zone: Option<String>,
+    /// Who they are in chat, by connection.
+    pub chat: BTreeMap<String, String>,
+    /// When they are away: `{from, until, reason}`.
+    #[schema(value_type = Vec<Object>)]
+    pub away: Value,
+    /// Counts changes: the `ETag`.
+    pub revision: i64,
 }
 
 impl From<person::Person> for Person {
     fn from(person: person::Person) -> Self {
-        Self { id: person.id.to_string(), handle: person.handle, name: person.name, email: person.email }
+        Self {
+            id: person.id.to_string(),
+            handle: person.handle,
+            name: person.name,
+            email: person.email,
+            time_zone: person.profile.time_zone,
+            away: value(&person.profile.away),
+            chat: person.profile.chat,
+            revision: person.revision,
+        }
     }
 }
 
