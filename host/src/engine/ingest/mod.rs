@@ -17,11 +17,14 @@ use crate::{
         event::{AlertFact, Event, Fact},
         id::{AlertId, EventId, IncidentId},
         incident::{Incident, Origin, Stage},
+        intake::Source,
         person::Actor,
         timeline::{EntryKind, NewEntry},
     },
     store::{Committed, Dependant, Guard, Write},
 };
+
+mod storm;
 
 /// How often a delivery that lost against another is tried again.
 const LOST_WRITES: usize = 16;
@@ -37,54 +40,69 @@ pub struct Ingested {
     pub opened: bool,
     /// How many alerts were new or changed their status.
     pub changed: usize,
+    /// How many were silenced.
+    pub silenced: usize,
 }
 
 impl Engine {
-    /// Takes in a delivery.
-    pub async fn ingest(&self, delivery: &Delivery) -> Result<Ingested, EngineError> {
+    /// Takes in a delivery of a source: silenced alerts are counted, the others join the open incident of their group or
+    /// open one; in a storm they join the source's umbrella.
+    pub async fn ingest(&self, source: &Source, delivery: &Delivery) -> Result<Ingested, EngineError> {
+        let (delivery, silenced) = self.silence(delivery).await?;
         for _ in 0..LOST_WRITES {
-            let open = self.store().open_incident(&delivery.source, &delivery.group_key).await?;
-            let tried = match open {
-                Some(incident) => self.join(incident, delivery).await?,
-                None => self.open_for(delivery).await?,
+            let tried = match self.open_for_group(&delivery).await? {
+                Some(incident) => self.join(incident, &delivery).await?,
+                None => {
+                    // Who opens looks at how many there are already: one at a time on this host.
+                    let _turn = self.0.opening.lock().await;
+                    match self.open_for_group(&delivery).await? {
+                        Some(incident) => self.join(incident, &delivery).await?,
+                        None => self.open_or_shelter(source, &delivery).await?,
+                    }
+                }
             };
             if let Some(ingested) = tried {
                 self.0.events.notify_one();
-                return Ok(ingested);
+                return Ok(Ingested { silenced, ..ingested });
             }
         }
         Err(EngineError::Overloaded)
     }
 
     /// Opens an incident for the firing alerts of a delivery; `None` when another delivery was faster.
-    async fn open_for(&self, delivery: &Delivery) -> Result<Option<Ingested>, EngineError> {
-        let mut firing = delivery.signals.iter().filter(|signal| signal.status == AlertStatus::Firing);
+    async fn open_for(&self, delivery: &Delivery, title: Option<&str>) -> Result<Option<Ingested>, EngineError> {
+        let firing = delivery.signals.iter().filter(|signal| signal.status == AlertStatus::Firing);
         let Some(first) = firing.clone().min_by_key(|signal| signal.severity()) else {
-            return Ok(Some(Ingested { incident: None, opened: false, changed: 0 }));
+            return Ok(Some(Ingested { incident: None, opened: false, changed: 0, silenced: 0 }));
         };
         let actor = Actor::Source { name: delivery.source.clone(), alert: None };
         let earlier = self.store().latest_incident(&delivery.source, &delivery.group_key).await?;
+        let title = title.map_or_else(|| first.title(), str::to_owned);
         let draft = Draft {
-            title: first.title(),
+            title: title.clone(),
             origin: Some(Origin { source: delivery.source.clone(), group_key: delivery.group_key.clone() }),
             recurrence_of: earlier.map(|earlier| earlier.id),
         };
-        let labels = common_labels(firing.clone());
-        let new = NewIncident { labels, ..NewIncident::titled(&first.title(), first.severity()) };
+        let mut labels = common_labels(firing.clone());
+        if delivery.group_key == storm::UMBRELLA {
+            labels.insert(storm::LABEL.to_owned(), delivery.source.clone());
+        }
+        let new = NewIncident { labels, ..NewIncident::titled(&title, first.severity()) };
         let mut incident = self.draft(draft, &new).await?;
         incident.times.impact_started_at = firing.clone().map(|signal| signal.starts_at).min();
+        incident.details.alerts_beyond = beyond(firing.clone().count().saturating_sub(MAX_ALERTS));
         let alerts: Vec<Alert> =
-            firing.by_ref().take(MAX_ALERTS).map(|signal| self.new_alert(&incident, delivery, signal)).collect();
+            firing.take(MAX_ALERTS).map(|signal| self.new_alert(&incident, delivery, signal)).collect();
         let playbook = self.playbook_for(&incident, None).await?;
-        let (incident, mut then) = self.opening(&Asking::of(actor), incident, &alerts, playbook).await?;
-        let scope = self.scope_of(&incident, &alerts).await?;
+        let (opened, mut then) = self.opening(&Asking::of(actor), incident, &alerts, playbook).await?;
+        let scope = opened.scope();
         for alert in &alerts {
             then.extend(self.alert_dependants(&scope, alert, false));
         }
-        let changed = alerts.len();
+        let (changed, incident) = (alerts.len(), opened.dossier.incident);
         let write = Write { guard: Guard::NewIncident(Box::new(incident.clone())), then };
         Ok(match self.store().commit(write).await? {
-            Committed::Applied => Some(Ingested { incident: Some(incident), opened: true, changed }),
+            Committed::Applied => Some(Ingested { incident: Some(incident), opened: true, changed, silenced: 0 }),
             Committed::Lost => None,
         })
     }
@@ -94,7 +112,7 @@ impl Engine {
         let known = self.store().alerts(incident.id).await?;
         let by_fingerprint: BTreeMap<&str, &Alert> =
             known.iter().map(|alert| (alert.signal.fingerprint.as_str(), alert)).collect();
-        let mut changed: Vec<(Alert, bool)> = Vec::new();
+        let (mut changed, mut more): (Vec<(Alert, bool)>, u64) = (Vec::new(), 0);
         for signal in &delivery.signals {
             match by_fingerprint.get(signal.fingerprint.as_str()) {
                 Some(alert) if alert.signal.status == signal.status => {}
@@ -103,15 +121,17 @@ impl Engine {
                     let alert = Alert { signal: signal.clone(), changed_at: self.now(), ..(*alert).clone() };
                     changed.push((alert, refired));
                 }
-                None if known.len() + changed.len() < MAX_ALERTS && signal.status == AlertStatus::Firing => {
+                None if signal.status != AlertStatus::Firing => {}
+                None if known.len() + changed.len() < MAX_ALERTS => {
                     changed.push((self.new_alert(&incident, delivery, signal), true));
                 }
-                None => {}
+                None => more += 1,
             }
         }
-        if changed.is_empty() {
-            return Ok(Some(Ingested { incident: Some(incident), opened: false, changed: 0 }));
+        if changed.is_empty() && more == 0 {
+            return Ok(Some(Ingested { incident: Some(incident), opened: false, changed: 0, silenced: 0 }));
         }
+        incident.details.alerts_beyond += more;
         let scope = self.scope_of(&incident, &merged(&known, &changed)).await?;
         let mut then = Vec::new();
         for (alert, fires) in &changed {
@@ -123,7 +143,9 @@ impl Engine {
         incident.updated_at = self.now();
         let write = Write { guard: Guard::Incident(Box::new(incident.clone())), then };
         Ok(match self.store().commit(write).await? {
-            Committed::Applied => Some(Ingested { incident: Some(incident), opened: false, changed: changed.len() }),
+            Committed::Applied => {
+                Some(Ingested { incident: Some(incident), opened: false, changed: changed.len(), silenced: 0 })
+            }
             Committed::Lost => None,
         })
     }
@@ -187,6 +209,10 @@ impl Engine {
         }
         then
     }
+}
+
+fn beyond(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// The labels all signals share.
