@@ -50,6 +50,8 @@ pub struct Config {
     pub keep_runs: Option<Duration>,
     /// What comes by the clock comes at most this often.
     pub shortest_interval: Duration,
+    /// The address under which people reach the server; none: `http://` and where it listens. Links begin with it.
+    pub public_url: Option<String>,
 }
 
 /// Why a server does not start.
@@ -138,13 +140,24 @@ impl App {
         })?;
         let host = identity(&config.data, &*clock, &*random)?;
         let lease = store.register_host(host, LEASE).await?;
-        let (keep_runs, shortest_interval) = (config.keep_runs, config.shortest_interval);
-        let engine = Engine::new(Parts { store, plugins, keyring, clock, random, lease, keep_runs, shortest_interval });
-        let made_token = engine.ensure_admin(config.admin_token.as_ref()).await?;
-        engine.beat().await;
         let refused = |source| AppError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        let (keep_runs, shortest_interval) = (config.keep_runs, config.shortest_interval);
+        let public_url = config.public_url.map_or_else(|| format!("http://{address}"), without_slash);
+        let engine = Engine::new(Parts {
+            store,
+            plugins,
+            keyring,
+            clock,
+            random,
+            lease,
+            keep_runs,
+            shortest_interval,
+            public_url,
+        });
+        let made_token = engine.ensure_admin(config.admin_token.as_ref()).await?;
+        engine.beat().await;
         engine.begin();
         let (router, stopping) = (http::router(engine.clone()), engine.stopping().clone());
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
@@ -238,4 +251,8 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+fn without_slash(url: String) -> String {
+    url.strip_suffix('/').map_or_else(|| url.clone(), str::to_owned)
 }

@@ -6,5 +6,6 @@ pub(crate) mod crash;
 mod docs;
 mod incident;
 mod plugin;
+mod response;
 mod schedules;
 mod store;

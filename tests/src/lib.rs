@@ -1,6 +1,7 @@
 //! What the integration tests stand on: databases, servers and their processes. Everything listens on 127.0.0.1 and ends
 //! with the test binary.
 
+pub mod clock;
 pub mod counterparts;
 pub mod database;
 pub mod guests;

@@ -97,6 +97,7 @@ fn config(url: &str, data: PathBuf, keep_runs: Option<Duration>, shortest_interv
         operator_hosts: None,
         keep_runs,
         shortest_interval,
+        public_url: None,
     }
 }
 

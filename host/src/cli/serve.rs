@@ -41,6 +41,10 @@ pub(super) struct Serve {
     /// What comes by the clock comes at most this often: schedules that are more frequent are refused when they are saved.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = interval, env = "WARDROOM_SHORTEST_INTERVAL")]
     shortest_interval: Duration,
+    /// The address under which people reach the server, such as `https://wardroom.example.com`: links in messages begin with
+    /// it. Without it where the server listens.
+    #[arg(long, value_name = "URL", env = "WARDROOM_PUBLIC_URL")]
+    public_url: Option<String>,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t, env = "WARDROOM_LOG_FORMAT")]
     log_format: telemetry::Format,
@@ -73,6 +77,7 @@ impl Serve {
             operator_hosts: Some(self.allow_host).filter(|hosts| !hosts.is_empty()),
             keep_runs: self.keep_runs,
             shortest_interval: self.shortest_interval,
+            public_url: self.public_url,
         })
         .await?;
         terminal::line(&format!("Wardroom listens on http://{}", app.address))?;

@@ -53,6 +53,8 @@ ids! {
     RunId;
     /// A schedule: another when it is deleted and made again.
     ScheduleId;
+    /// A silence.
+    SilenceId;
     /// A bearer token.
     TokenId;
 }

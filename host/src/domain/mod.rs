@@ -2,7 +2,7 @@
 //! the database nor HTTP nor the plugin runtime. In reading order:
 //!
 //! - [`id`], [`time`], [`person`]: who and when
-//! - [`alert`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
+//! - [`alert`], [`intake`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
 //! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
 //! - [`document`], [`expression`], [`workflow`]: what people write, and the workflow among it
 //! - [`playbook`]: what a team decided beforehand; [`dossier`]: an incident with all its parts, and [`milestone`]s of it
@@ -18,6 +18,7 @@ pub mod event;
 pub mod expression;
 pub mod id;
 pub mod incident;
+pub mod intake;
 pub mod manifest;
 pub mod milestone;
 pub mod pause;

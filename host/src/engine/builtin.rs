@@ -47,6 +47,7 @@ impl Engine {
             "add-task" => return self.make_task(run, state, incident, &input).await.into(),
             "post-update" => return self.tell_people(run, state, incident, &input).await.into(),
             "attach-artifact" => return self.keep_artifact(run, state, incident, &input).await.into(),
+            "contribution-links" => return self.links(incident).await.into(),
             "add-timeline" => EntryKind::Note,
             _ => return Ended::refused("unknown_action", format!("wardroom offers no action {action}")).into(),
         };
@@ -112,7 +113,7 @@ impl Engine {
         };
         let added = self.add_task(&asking(run, state), incident, &new).await;
         let number = added.as_ref().map(|added| added.number).unwrap_or_default();
-        ended(added.map(|added| added.dossier.incident), json!({ "task": number }), format!("task {number}"))
+        ended(added.map(|added| added.dossier.incident), json!({ "task": number }), String::new())
     }
 
     async fn tell_people(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
@@ -123,7 +124,24 @@ impl Engine {
         let posted = self.post_update(&asking(run, state), incident, &new).await;
         let number = posted.as_ref().map(|posted| posted.number).unwrap_or_default();
         let output = json!({ "update": number });
-        ended(posted.map(|posted| posted.dossier.incident), output, format!("posted update {number}"))
+        ended(posted.map(|posted| posted.dossier.incident), output, String::new())
+    }
+
+    async fn links(&self, incident: IncidentId) -> Ended {
+        let links = match self.contribution_links(incident).await {
+            Ok(links) => links,
+            Err(error) => return Ended::NoResult { error: unmade(&error), nothing_sent: true },
+        };
+        let mut shown = Vec::with_capacity(links.len());
+        for link in links {
+            let person = self.store().person_by_handle(&link.person).await.ok().flatten();
+            let name = person.as_ref().map_or_else(|| link.person.clone(), |person| person.name.clone());
+            let email = person.and_then(|person| person.email);
+            let url = format!("{}{}", self.public_url(), link.path);
+            shown.push(json!({ "person": link.person, "name": name, "email": email, "url": url }));
+        }
+        let summary = format!("made {} links", shown.len());
+        Ended::Done { output: json!({ "links": shown }), summary, undo: None }
     }
 
     async fn keep_artifact(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {

@@ -13,6 +13,7 @@ use crate::{
         alert::Labels,
         connection::Connection,
         incident::{IncidentKind, Severity},
+        intake::{Source, silence::Silence},
         pause::{Pause, PauseScope},
         playbook::{Playbook, fit},
         plugin::Manifest,
@@ -68,6 +69,10 @@ pub struct Catalog {
     pub workflows: BTreeMap<String, Live>,
     /// Playbooks by name.
     pub playbooks: BTreeMap<String, LivePlaybook>,
+    /// Sources that have settings, by name.
+    pub sources: BTreeMap<String, Arc<Source>>,
+    /// Silences that are not over.
+    pub silences: Vec<Silence>,
     /// Stored workflows that this version cannot read, with the reason: one of them must not hold up the others.
     pub unreadable: BTreeMap<String, String>,
     /// What the kill switch holds.
@@ -80,6 +85,13 @@ impl Catalog {
         let playbooks = self.playbooks.values().map(|live| &*live.playbook);
         let best = fit::best(playbooks, kind, severity, labels)?;
         self.playbooks.get(&best.name)
+    }
+
+    /// A source of alerts: one with settings, or one that is there from the start.
+    pub fn source(&self, name: &str) -> Result<Arc<Source>, EngineError> {
+        let known = self.sources.get(name).cloned();
+        let known = known.or_else(|| Source::built_in(name).map(Arc::new));
+        known.ok_or_else(|| EngineError::not_found("source", name))
     }
 
     /// The workflow of this name, or why there is none.
@@ -155,6 +167,7 @@ impl Engine {
                 }
             }
         }
+        let (sources, silences) = (self.store().sources().await?, self.store().silences(checked_at).await?);
         let catalog = Arc::new(Catalog {
             version,
             checked_at,
@@ -162,6 +175,8 @@ impl Engine {
             connections: connections.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
             workflows,
             playbooks,
+            sources: sources.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
+            silences: silences.into_iter().map(|one| one.silence).collect(),
             unreadable,
             pauses: self.store().pauses().await?,
         });

@@ -2,7 +2,7 @@
 //! nor the terminal: without them it still works. In reading order:
 //!
 //! - [`open`], [`ingest`], [`dossiers`], [`stage`], [`edit`], [`roles`], [`timeline`], [`access`]: incidents
-//! - [`tasks`], [`findings`], [`updates`], `merge`: what people do during one
+//! - [`tasks`], [`findings`], [`updates`], `merge`: what people do during one; [`retrospective`]: and after it
 //! - [`trigger`], [`signal`], [`dispatch`], [`start`], `slots`, `rerun`, `undo`: from an event or a request to a run
 //! - [`plan`], `actors`, [`worker`], `call`, `turn`, `lanes`, [`builtin`], `children`: driving runs
 //! - [`decide`]: what people say to a run; `watch`: following one
@@ -57,6 +57,7 @@ pub mod recover;
 pub mod rehearse;
 mod rerun;
 pub mod retain;
+pub mod retrospective;
 pub mod roles;
 pub mod schedules;
 pub mod signal;
@@ -116,6 +117,8 @@ pub struct Parts {
     pub keep_runs: Option<Duration>,
     /// What comes by the clock comes at most this often.
     pub shortest_interval: Duration,
+    /// The address under which people reach the server, without a slash at the end: links begin with it.
+    pub public_url: String,
 }
 
 struct Inner {
@@ -135,6 +138,8 @@ struct Inner {
     due: Notify,
     /// Held while a run is made that must be the only one of its key.
     admission: tokio::sync::Mutex<()>,
+    /// Held while it is decided whether alerts open another incident.
+    opening: tokio::sync::Mutex<()>,
     life: RwLock<Arc<recover::Life>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -161,6 +166,7 @@ impl Engine {
             events: Notify::new(),
             due: Notify::new(),
             admission: tokio::sync::Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
             life,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -195,6 +201,11 @@ impl Engine {
     /// The database, for reads.
     pub fn store(&self) -> &Store {
         &self.0.parts.store
+    }
+
+    /// The address under which people reach the server, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.0.parts.public_url
     }
 
     /// The plugin runtime.

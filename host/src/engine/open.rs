@@ -87,7 +87,8 @@ impl Engine {
             incident.details.visible_to.clone_from(&visible_to);
             incident.details.script.clone_from(&new.script);
             let playbook = self.playbook_for(&incident, new.playbook.as_deref()).await?;
-            let (incident, then) = self.opening(&asking, incident, &[], playbook).await?;
+            let (opened, then) = self.opening(&asking, incident, &[], playbook).await?;
+            let incident = opened.dossier.incident;
             let boxed = Box::new(incident.clone());
             let guard = Guard::NewIncident(boxed.clone());
             let thing = Dependant::NewIncident(boxed);
@@ -170,7 +171,7 @@ impl Engine {
         mut incident: Incident,
         alerts: &[Alert],
         playbook: Option<LivePlaybook>,
-    ) -> Result<(Incident, Vec<Dependant>), EngineError> {
+    ) -> Result<(Opened, Vec<Dependant>), EngineError> {
         let mut told = Told::default();
         told.entry(
             EntryKind::Opened,
@@ -200,7 +201,7 @@ impl Engine {
         let parts = opened.dossier.parts.changes(&Parts::default(), id, at);
         let mut then: Vec<Dependant> = parts.into_iter().map(Dependant::Part).collect();
         then.extend(self.telling(&opened, asking, told));
-        Ok((opened.dossier.incident, then))
+        Ok((opened, then))
     }
 
     /// The playbook an incident follows: the one asked for, else the one that fits best.

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
@@ -202,4 +202,12 @@ pub(super) fn tagged<T: Serialize>(status: StatusCode, revision: i64, body: T) -
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
+}
+
+/// Tells null from absent.
+#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
 }

@@ -8,14 +8,14 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Expected, Listed, Paging, Parameters, tagged},
+    extract::{Body, Expected, Listed, Paging, Parameters, given, tagged},
     problem::Problem,
     shapes::{Alert, Automation, Incident},
     words,
@@ -194,12 +194,6 @@ pub struct Editing {
     #[serde(default)]
     #[schema(value_type = Object)]
     fields: BTreeMap<String, Value>,
-}
-
-/// Tells null from absent.
-#[expect(clippy::option_option, reason = "absent, null and a time mean three things")]
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Timestamp>>, D::Error> {
-    Option::<Timestamp>::deserialize(deserializer).map(Some)
 }
 
 /// Edits title, severity, labels, times and custom fields.

@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`hooks`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -28,12 +28,14 @@ pub mod load;
 pub mod people;
 pub mod playbooks;
 pub mod problem;
+pub mod retrospective;
 pub mod roles;
 pub mod root;
 pub mod runs;
 pub mod schedules;
 pub mod shapes;
 pub mod signals;
+pub mod sources;
 pub mod tasks;
 pub mod timeline;
 pub mod timers;
@@ -53,7 +55,9 @@ pub fn router(engine: Engine) -> Router {
         .merge(tasks::routes())
         .merge(findings::routes())
         .merge(updates::routes())
+        .merge(retrospective::routes())
         .merge(hooks::routes())
+        .merge(sources::routes())
         .merge(workflows::routes())
         .merge(playbooks::routes())
         .merge(apply::routes())

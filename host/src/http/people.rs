@@ -1,9 +1,12 @@
 //! People, their tokens, and the audit log.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -13,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Admin, Viewer},
-    extract::{Body, Listed, Paging, Parameters},
+    extract::{Body, Expected, Listed, Paging, Parameters, given, tagged},
     problem::Problem,
     shapes::{Person, value},
     words,
@@ -21,14 +24,18 @@ use super::{
 use crate::{
     domain::{
         self,
-        person::{AccessRole, Token},
+        person::{AccessRole, Away, Token},
     },
-    engine::{Engine, EngineError, platform::people::NewPerson},
+    engine::{
+        Engine, EngineError,
+        platform::people::{NewPerson, PersonEdit},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
         .routes(routes!(people, add))
+        .routes(routes!(change))
         .routes(routes!(me))
         .routes(routes!(tokens, create_token))
         .routes(routes!(revoke_token))
@@ -71,6 +78,47 @@ async fn add(
     let Adding { handle, name, email } = body.value;
     let person = engine.add_person(&caller, NewPerson { handle, name, email }).await?;
     Ok((StatusCode::CREATED, Json(person.into())))
+}
+
+/// What to change of a person; what is absent stays, null clears.
+#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Changing {
+    /// Full name; administrators only.
+    name: Option<String>,
+    /// Address for mail; administrators only.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Option<String>>,
+    /// An IANA time zone such as `Europe/Berlin`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    time_zone: Option<Option<String>>,
+    /// Who they are in chat, by connection, all anew: at most 20.
+    chat: Option<BTreeMap<String, String>>,
+    /// When they are away, all anew: at most 50 of `{from, until, reason}`. Roles go to backups meanwhile.
+    #[schema(value_type = Option<Vec<Object>>)]
+    away: Option<Vec<Away>>,
+}
+
+/// Changes a person. People set their own time zone, chat and absences; the rest is an administrator's.
+#[utoipa::path(
+    patch, path = "/api/v1/people/{handle}", tag = "people", request_body = Changing,
+    params(("handle" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = Person), (status = "4XX", body = Problem)),
+)]
+async fn change(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(handle): Path<String>,
+    Expected(expected): Expected,
+    body: Body<Changing>,
+) -> Result<Response, Problem> {
+    let Changing { name, email, time_zone, chat, away } = body.value;
+    let edit = PersonEdit { name, email, time_zone, chat, away };
+    let person = engine.edit_person(&caller, &handle, &edit, expected).await?;
+    Ok(tagged(StatusCode::OK, person.revision, Person::from(person)))
 }
 
 /// Who a token stands for.

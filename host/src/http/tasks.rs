@@ -6,13 +6,13 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Expected, Listed, tagged},
+    extract::{Body, Expected, Listed, given, tagged},
     problem::Problem,
     shapes::Task,
     words,
@@ -127,12 +127,6 @@ pub struct Editing {
     status: Option<TaskStatus>,
     /// What came of it, with a status.
     note: Option<String>,
-}
-
-/// Tells null from absent.
-#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 /// Gives a task to somebody, changes it, ends it or opens it again. A task whose `needs` are open is not done.

@@ -91,6 +91,13 @@ impl Store {
         row.map(|row| incident(&Cursor(&row))).transpose()
     }
 
+    /// How many incidents a source has opened since a time, at most 10,000.
+    pub async fn opened_since(&self, source: &str, since: Timestamp) -> Result<usize, StoreError> {
+        let select = Select::new("SELECT id FROM incidents").and("source =", Cell::text(source));
+        let select = select.and("created_at >=", rows::time(since)).order("created_at", 10_000);
+        Ok(select.all(self).await?.len())
+    }
+
     /// A page of incidents, the newest first; the cursor is the last one's number.
     pub async fn incidents(&self, filter: &IncidentFilter, page: &Page) -> Result<Vec<Incident>, StoreError> {
         let after = page.after.as_ref().and_then(|after| after.parse::<i64>().ok()).map(Cell::int);

@@ -32,6 +32,7 @@ mod retain;
 mod rows;
 mod runs;
 mod schedules;
+mod sources;
 mod state;
 mod statement;
 mod write;
@@ -46,6 +47,7 @@ pub use incidents::{IncidentFilter, TimelineFilter};
 pub use read::Page;
 pub use runs::RunFilter;
 pub use schedules::Share;
+pub use sources::StoredSilence;
 pub use state::{StateChange, StateExpect, StateValue};
 pub use write::{
     Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Review, SealedSecret, StoredPlugin,

@@ -29,8 +29,23 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
                 vec![Cell::text(&one.name), Cell::int(one.revision), rows::json(one), rows::time(one.updated_at)];
             writer.run(sql, cells).await?
         }
+        Guard::Source(one) => {
+            let sql = "INSERT INTO sources (name, document) VALUES ($1, $2) ON CONFLICT (name) \
+                       DO UPDATE SET document = excluded.document";
+            writer.run(sql, vec![Cell::text(&one.name), rows::json(one)]).await?
+        }
+        Guard::SourceOff(name) => writer.run("DELETE FROM sources WHERE name = $1", vec![Cell::text(name)]).await?,
+        Guard::Silence(one) => {
+            let sql = "INSERT INTO silences (id, document, ends_at) VALUES ($1, $2, $3) ON CONFLICT (id) \
+                       DO UPDATE SET document = excluded.document, ends_at = excluded.ends_at";
+            writer.run(sql, vec![rows::id(one.id.0), rows::json(one), rows::time(one.ends_at)]).await?
+        }
+        Guard::Silenced { silence, alerts, at } => {
+            let sql = "UPDATE silences SET alerts = alerts + $1, last_alert_at = $2 WHERE id = $3";
+            writer.run(sql, vec![Cell::int(*alerts), rows::time(*at), rows::id(silence.0)]).await?
+        }
         Guard::Secret(one) => {
-            let sql = "INSERT INTO secrets (name, sealed, updated_at, updated_reviewer) VALUES ($1, $2, $3, $4) ON CONFLICT (name) \
+            let sql = "INSERT INTO secrets (name, sealed, updated_at, updated_by) VALUES ($1, $2, $3, $4) ON CONFLICT (name) \
                        DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at, updated_by = \
                        excluded.updated_by";
             let cells = vec![

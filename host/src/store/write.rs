@@ -11,8 +11,9 @@ use crate::domain::{
     connection::Connection,
     dossier::PartRow,
     event::{Event, TriggerOutcome},
-    id::{EventId, ScheduleId, TokenId},
+    id::{EventId, ScheduleId, SilenceId, TokenId},
     incident::Incident,
+    intake::{Source, silence::Silence},
     pause::{Pause, PauseScope},
     person::{Person, Token},
     plugin::Manifest,
@@ -75,6 +76,21 @@ pub enum Guard {
     PluginOff(String),
     /// A connection's next revision; lost when that number is taken.
     Connection(Box<Connection>),
+    /// A source of alerts, new or replaced.
+    Source(Box<Source>),
+    /// The end of a source's settings; lost when there are none.
+    SourceOff(String),
+    /// A silence, new or changed.
+    Silence(Box<Silence>),
+    /// Alerts that a silence silenced.
+    Silenced {
+        /// The silence.
+        silence: SilenceId,
+        /// How many.
+        alerts: i64,
+        /// When.
+        at: Timestamp,
+    },
     /// A sealed secret, new or replaced.
     Secret(SealedSecret),
     /// A new person; lost when the handle is taken.
@@ -280,6 +296,10 @@ impl Guard {
             Self::Plugin(plugin, _) => format!("plugin {}", plugin.manifest.name),
             Self::PluginOff(name) => format!("plugin {name}"),
             Self::Connection(connection) => format!("connection {}", connection.name),
+            Self::Source(source) => format!("source {}", source.name),
+            Self::SourceOff(name) => format!("source {name}"),
+            Self::Silence(silence) => format!("silence {}", silence.id),
+            Self::Silenced { silence, .. } => format!("silence {silence}"),
             Self::Secret(secret) => format!("secret {}", secret.name),
             Self::Person(person) | Self::PersonChange(person) => format!("person {}", person.handle),
             Self::Token(token) => format!("token {}", token.id),

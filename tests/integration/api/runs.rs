@@ -145,7 +145,7 @@ async fn built_in_actions_act_on_the_incident_once() {
             .map(|entry| (entry["kind"].as_str().expect("a kind"), entry["text"].as_str().expect("a text")))
             .collect();
         assert!(kinds.contains(&("note", "note: noted INC-1")), "{kinds:?}");
-        assert!(kinds.contains(&("update", "update: We are on it.")), "{kinds:?}");
+        assert!(kinds.contains(&("update", "We are on it.")), "{kinds:?}");
         assert_eq!(kinds.iter().filter(|(kind, _)| *kind == "stage").count(), 1);
     })
     .await;

@@ -1,57 +1,21 @@
 //! Two years on a clock that the test sets, through the whole server: days pass at once, the clock is set back, the host
 //! sleeps for days and is started anew. Each time of the cadence is in one tick, and each start is one run.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::json;
-use wardroom::{
-    app::{App, Config},
-    clock::Clock,
-    domain::{schedule::Cadence, time::Timestamp},
-};
+use wardroom::domain::{schedule::Cadence, time::Timestamp};
 use wardroom_tests::{
+    clock::{SetClock, start},
     database::{BOTH, Database, Kind},
     process::now,
-    server::{ADMIN, Api},
+    server::Api,
 };
 
 const DAY_MS: i64 = 86_400_000;
 /// 2025-03-01T03:00:00Z: both changes of the clocks of two years lie ahead, and each day's time has just passed.
 const BEGINNING_MS: i64 = 1_740_798_000_000;
 const ZONE: &str = "Europe/Berlin";
-
-#[derive(Clone)]
-struct SetClock(Arc<AtomicI64>);
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-}
-
-async fn start(data: &Path, database: &Database, clock: &SetClock) -> (App, Api) {
-    let config = Config {
-        data: data.to_owned(),
-        database_url: Some(database.url.as_str().into()),
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        key: None,
-        admin_token: Some(ADMIN.into()),
-        operator_hosts: None,
-        keep_runs: None,
-        shortest_interval: Duration::from_secs(10),
-    };
-    let app = App::start_by(config, Arc::new(clock.clone())).await.expect("starts");
-    let api = Api::new(app.address, ADMIN);
-    (app, api)
-}
 
 /// Lets the scheduler look at the clock at once.
 async fn look(api: &Api) {
@@ -70,7 +34,7 @@ async fn two_years_pass_and_no_day_is_lost_or_doubled() {
 
 async fn pass(kind: Kind, days: i64) {
     let (database, folder) = (Database::new(kind).await, tempfile::tempdir().expect("a folder"));
-    let clock = SetClock(Arc::new(AtomicI64::new(BEGINNING_MS)));
+    let clock = SetClock::at(BEGINNING_MS);
     let (mut app, mut api) = start(folder.path(), &database, &clock).await;
     let none = "steps: [{ id: nap, sleep: 1h, if: 'false' }]";
     api.save("poke", &format!("name: poke\non: [{{ at: 2099-01-01T00:00:00Z }}]\n{none}\n")).await;
@@ -85,7 +49,7 @@ async fn pass(kind: Kind, days: i64) {
             30 => latest += 3 * DAY_MS,
             // The clock is set back for two days, and right again.
             60 => {
-                clock.0.store(latest - 2 * DAY_MS, Ordering::SeqCst);
+                clock.set(latest - 2 * DAY_MS);
                 look(&api).await;
             }
             90 => {
@@ -94,7 +58,7 @@ async fn pass(kind: Kind, days: i64) {
             }
             _ => {}
         }
-        clock.0.store(latest, Ordering::SeqCst);
+        clock.set(latest);
         look(&api).await;
         let newest =
             cadence.fires(Timestamp::from_unix_ms(latest - 2 * DAY_MS)).take_while(|fire| fire.at.unix_ms() <= latest);

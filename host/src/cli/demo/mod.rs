@@ -77,6 +77,7 @@ impl Demo {
             operator_hosts: None,
             keep_runs: None,
             shortest_interval: Duration::from_secs(10),
+            public_url: None,
         })
         .await?;
         let client = ClientOptions::new(format!("http://{}", app.address), SecretString::from(token.clone()));

@@ -39,6 +39,7 @@ pub use cadence::{Cadence, CadenceFault};
 pub use due::{ComingTick, ON_TIME, between, coming, is_over, offset, run_id};
 pub use fire::Fire;
 pub use hold::Unwilling;
+pub use zone::is_time_zone;
 
 /// A schedule as it was defined. What it has done so far is its [`State`].
 #[derive(Debug, Clone)]

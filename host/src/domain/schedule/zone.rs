@@ -174,3 +174,8 @@ fn near(name: &str) -> String {
         None => "names are those of the IANA database, such as `Europe/Berlin`".to_owned(),
     }
 }
+
+/// Whether a text names an IANA time zone.
+pub fn is_time_zone(name: &str) -> bool {
+    TimeZone::get(name).is_ok() || TimeZoneDatabase::bundled().get(name).is_ok()
+}

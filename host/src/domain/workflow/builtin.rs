@@ -68,6 +68,16 @@ fn make() -> Manifest {
             }),
             &["text"],
         ),
+        reading(
+            "contribution-links",
+            "Makes a link for everybody who was asked for a contribution to the retrospective and has not written one: the \
+             output's `links` is a list of `{person, name, email, url}`. Whoever has a link may write that contribution.",
+            &json!({
+                "type": "object",
+                "properties": { "links": { "type": "array", "items": { "type": "object" } } },
+                "required": ["links"],
+            }),
+        ),
         action(
             "add-timeline",
             "Adds a note to the timeline.",
@@ -116,5 +126,14 @@ fn action(name: &str, description: &str, properties: &Value, required: &[&str]) 
         sample_output: Some(json!({})),
         undo: false,
         check: false,
+    }
+}
+
+fn reading(name: &str, description: &str, output: &Value) -> Action {
+    Action {
+        risk: Risk::Read,
+        output: output.clone().into(),
+        sample_output: None,
+        ..action(name, description, &json!({}), &[])
     }
 }

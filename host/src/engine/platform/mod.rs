@@ -8,6 +8,7 @@ pub mod people;
 pub mod playbooks;
 pub mod plugins;
 pub mod secrets;
+pub mod sources;
 pub mod workflows;
 
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! People and their tokens. A token is shown once, when it is made; the platform keeps its hash.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     clock::random,
     domain::{
         id::{PersonId, TokenId},
-        person::{AccessRole, Person, Profile, Token},
+        person::{AccessRole, Away, Person, Profile, Token},
     },
     store::{Dependant, Guard, Write},
 };
@@ -23,6 +23,7 @@ use crate::{
 const PREFIX: &str = "wrd_";
 /// How many callers are remembered.
 const CALLERS_KEPT: usize = 1_024;
+const LOST_WRITES: usize = 16;
 
 /// Somebody to add.
 #[derive(Debug, Clone)]
@@ -33,6 +34,70 @@ pub struct NewPerson {
     pub name: String,
     /// Address for mail.
     pub email: Option<String>,
+}
+
+/// What to change of a person; what is absent stays, null clears.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
+pub struct PersonEdit {
+    /// Full name.
+    pub name: Option<String>,
+    /// Address for mail.
+    pub email: Option<Option<String>>,
+    /// An IANA time zone.
+    pub time_zone: Option<Option<String>>,
+    /// Who they are in chat, by connection, all anew: at most 20.
+    pub chat: Option<BTreeMap<String, String>>,
+    /// When they are away, all anew: at most 50.
+    pub away: Option<Vec<Away>>,
+}
+
+fn check_edit(edit: &PersonEdit) -> Result<(), EngineError> {
+    if let Some(name) = &edit.name {
+        check_person_name(name)?;
+    }
+    if let Some(Some(email)) = &edit.email {
+        check_email(email)?;
+    }
+    if let Some(Some(zone)) = &edit.time_zone
+        && !crate::domain::schedule::is_time_zone(zone)
+    {
+        return Err(EngineError::invalid("time_zone", "an IANA name such as Europe/Berlin is wanted"));
+    }
+    if let Some(chat) = &edit.chat {
+        let fits = |text: &String| (1..=200).contains(&text.chars().count());
+        if chat.len() > 20 || !chat.iter().all(|(connection, id)| fits(connection) && fits(id)) {
+            return Err(EngineError::invalid("chat", "at most 20 are wanted, each of 1 to 200 characters"));
+        }
+    }
+    if let Some(away) = &edit.away {
+        if away.len() > 50 {
+            return Err(EngineError::invalid("away", "at most 50 are wanted"));
+        }
+        for (index, one) in away.iter().enumerate() {
+            if one.until <= one.from {
+                return Err(EngineError::invalid(format!("away[{index}].until"), "a time after `from` is wanted"));
+            }
+            if one.reason.chars().count() > 200 {
+                return Err(EngineError::invalid(format!("away[{index}].reason"), "at most 200 characters are wanted"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_person_name(name: &str) -> Result<(), EngineError> {
+    if name.trim().is_empty() || name.chars().count() > 200 {
+        return Err(EngineError::invalid("name", "1 to 200 characters are wanted"));
+    }
+    Ok(())
+}
+
+fn check_email(email: &str) -> Result<(), EngineError> {
+    if email.len() > 320 || !email.contains('@') {
+        return Err(EngineError::invalid("email", "an address such as ada@example.com is wanted"));
+    }
+    Ok(())
 }
 
 impl Engine {
@@ -46,6 +111,51 @@ impl Engine {
         } else {
             Err(EngineError::Conflict(format!("there is already a person {}", person.handle)))
         }
+    }
+
+    /// Changes a person. `expected` is the revision the caller read. People may say themselves when they are away.
+    pub async fn edit_person(
+        &self,
+        caller: &Caller,
+        handle: &str,
+        edit: &PersonEdit,
+        expected: Option<i64>,
+    ) -> Result<Person, EngineError> {
+        let themself = caller.person.handle == handle;
+        let only_profile = edit.name.is_none() && edit.email.is_none();
+        if caller.role < AccessRole::Admin && !(themself && only_profile) {
+            let message = "only an administrator changes people; everybody sets their own time zone, chat and absences";
+            return Err(EngineError::Forbidden(message.to_owned()));
+        }
+        check_edit(edit)?;
+        for _ in 0..LOST_WRITES {
+            let known = self.store().person_by_handle(handle).await?;
+            let known = known.ok_or_else(|| EngineError::not_found("person", handle))?;
+            if expected.is_some_and(|expected| expected != known.revision) {
+                return Err(EngineError::Stale { noun: "person", actual: known.revision });
+            }
+            let mut person = known.clone();
+            if let Some(name) = &edit.name {
+                name.trim().clone_into(&mut person.name);
+            }
+            person.email = edit.email.clone().unwrap_or(person.email);
+            person.profile.time_zone = edit.time_zone.clone().unwrap_or(person.profile.time_zone);
+            person.profile.chat = edit.chat.clone().unwrap_or(person.profile.chat);
+            if let Some(away) = &edit.away {
+                person.profile.away.clone_from(away);
+                person.profile.away.sort_by_key(|away| away.from);
+            }
+            if person == known {
+                return Ok(known);
+            }
+            person.revision += 1;
+            let data = json!({ "before": known, "after": person });
+            let guard = Guard::PersonChange(Box::new(person.clone()));
+            if self.change_platform(caller, guard, "person.edit", handle, data).await? {
+                return Ok(person);
+            }
+        }
+        Err(EngineError::Overloaded)
     }
 
     /// Makes a token for a person; the text is shown this once.
@@ -128,12 +238,8 @@ impl Engine {
         if new.handle.is_empty() || new.handle.len() > 64 || !new.handle.chars().all(allowed) {
             return Err(EngineError::invalid("handle", "1 to 64 of a-z 0-9 . _ - are wanted"));
         }
-        if new.name.trim().is_empty() || new.name.chars().count() > 200 {
-            return Err(EngineError::invalid("name", "1 to 200 characters are wanted"));
-        }
-        if new.email.as_ref().is_some_and(|email| email.len() > 320 || !email.contains('@')) {
-            return Err(EngineError::invalid("email", "an address such as ada@example.com is wanted"));
-        }
+        check_person_name(&new.name)?;
+        new.email.as_deref().map(check_email).transpose()?;
         let id = PersonId(self.new_id());
         Ok(Person {
             id,

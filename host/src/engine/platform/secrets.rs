@@ -32,9 +32,14 @@ impl Engine {
 
     /// Whether a text is the value of a secret; compared in constant time.
     pub async fn is_secret(&self, name: &str, text: &str) -> Result<bool, EngineError> {
-        let Some(secret) = self.store().secret(name).await? else { return Ok(false) };
-        let opened = self.0.parts.keyring.open(name, &secret.sealed);
-        let opened = opened.map_err(|error| EngineError::Internal(format!("secret {name}: {error}")))?;
+        let Some(opened) = self.opened_secret(name).await? else { return Ok(false) };
         Ok(opened.expose_secret().as_bytes().ct_eq(text.as_bytes()).into())
+    }
+
+    /// The value of a secret, for the host's own use.
+    pub(super) async fn opened_secret(&self, name: &str) -> Result<Option<SecretString>, EngineError> {
+        let Some(secret) = self.store().secret(name).await? else { return Ok(None) };
+        let opened = self.0.parts.keyring.open(name, &secret.sealed);
+        opened.map(Some).map_err(|error| EngineError::Internal(format!("secret {name}: {error}")))
     }
 }
