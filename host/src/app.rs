@@ -144,7 +144,7 @@ impl App {
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (keep_runs, shortest_interval) = (config.keep_runs, config.shortest_interval);
-        let public_url = config.public_url.map_or_else(|| format!("http://{address}"), without_slash);
+        let public_url = config.public_url.as_deref().map_or_else(|| format!("http://{address}"), without_slash);
         let engine = Engine::new(Parts {
             store,
             plugins,
@@ -253,6 +253,6 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-fn without_slash(url: String) -> String {
-    url.strip_suffix('/').map_or_else(|| url.clone(), str::to_owned)
+fn without_slash(url: &str) -> String {
+    url.strip_suffix('/').unwrap_or(url).to_owned()
 }

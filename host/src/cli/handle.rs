@@ -1,6 +1,7 @@
 //! `wardroom incident|approval|signal …`: what responders do.
 
 use clap::{Args, Subcommand};
+use reqwest::{Method, header};
 use serde_json::{Value, json};
 
 use super::{
@@ -27,6 +28,12 @@ pub(super) enum Incident {
         /// Practice: everything is simulated.
         #[arg(long)]
         drill: bool,
+        /// The playbook to follow; without it the one that fits best.
+        #[arg(long)]
+        playbook: Option<String>,
+        /// Somebody who may see it, and nobody else but you; may be given several times.
+        #[arg(long, value_name = "HANDLE")]
+        visible_to: Vec<String>,
     },
     /// Enters a stage.
     #[command(after_help = "Example:\n  wardroom incident stage INC-42 triage")]
@@ -38,6 +45,33 @@ pub(super) enum Incident {
         /// Why; going back and canceling need one.
         #[arg(long)]
         reason: Option<String>,
+        /// Why the playbook's exit criteria do not count this time.
+        #[arg(long = "override", value_name = "REASON")]
+        override_reason: Option<String>,
+    },
+    /// Answers a question of the playbook.
+    #[command(after_help = "Example:\n  wardroom incident answer INC-42 who_is_hit 'Everybody who pays by card'")]
+    Answer {
+        /// The incident.
+        incident: String,
+        /// The question's identifier.
+        question: String,
+        /// The answer.
+        answer: String,
+    },
+    /// Prints a brief for people who join late.
+    #[command(after_help = "Example:\n  wardroom incident brief INC-42")]
+    Brief {
+        /// The incident.
+        incident: String,
+    },
+    /// Merges a duplicate into another incident.
+    #[command(after_help = "Example:\n  wardroom incident merge INC-43 INC-42")]
+    Merge {
+        /// The duplicate.
+        duplicate: String,
+        /// The incident that goes on.
+        into: String,
     },
     /// Lists incidents.
     #[command(after_help = "Example:\n  wardroom incident list --stage triage")]
@@ -57,7 +91,7 @@ pub(super) enum Incident {
 impl Incident {
     pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
         match self {
-            Self::Open { title, severity, labels, drill } => {
+            Self::Open { title, severity, labels, drill, playbook, visible_to } => {
                 let mut given = serde_json::Map::new();
                 for label in labels {
                     let (name, value) =
@@ -65,14 +99,35 @@ impl Incident {
                     given.insert(name.to_owned(), Value::from(value));
                 }
                 let kind = if drill { "drill" } else { "incident" };
-                let body = json!({ "title": title, "severity": severity, "labels": given, "kind": kind });
+                let visible_to = Some(visible_to).filter(|handles| !handles.is_empty());
+                let body = json!({
+                    "title": title, "severity": severity, "labels": given, "kind": kind, "playbook": playbook,
+                    "visible_to": visible_to,
+                });
                 let answer = client.post("/incidents", body).await?;
                 client.show(&answer, |one| format!("opened {}", summary(one)))
             }
-            Self::Stage { incident, stage, reason } => {
-                let body = json!({ "to": stage, "reason": reason });
+            Self::Stage { incident, stage, reason, override_reason } => {
+                let body = json!({ "to": stage, "reason": reason, "override": override_reason });
                 let answer = client.post(&format!("/incidents/{incident}/stage"), body).await?;
                 client.show(&answer, summary)
+            }
+            Self::Answer { incident, question, answer } => {
+                let path = format!("/incidents/{incident}/answers/{question}");
+                let answer = client.send(Method::PUT, &path, Some(json!({ "answer": answer }))).await?;
+                client.show(&answer, summary)
+            }
+            Self::Brief { incident } => {
+                let path = format!("/incidents/{incident}/brief");
+                if client.json {
+                    return Ok(terminal::json(&client.get(&path).await?)?);
+                }
+                let request = client.request(Method::GET, &path)?.header(header::ACCEPT, "text/markdown");
+                Ok(terminal::line(client.response(request).await?.text().await?.trim_end())?)
+            }
+            Self::Merge { duplicate, into } => {
+                let answer = client.post(&format!("/incidents/{duplicate}/merge"), json!({ "into": into })).await?;
+                client.show(&answer, |one| format!("merged {duplicate} into {}", summary(one)))
             }
             Self::List { stage } => {
                 let query = stage.map_or_else(String::new, |stage| format!("?stage={stage}"));

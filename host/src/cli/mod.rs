@@ -9,10 +9,13 @@ mod backup;
 mod build;
 mod client;
 mod demo;
+mod export;
 mod handle;
 mod platform;
+mod playbook;
 mod plugin;
 mod rehearse;
+mod respond;
 mod run;
 mod schedule;
 mod serve;
@@ -54,6 +57,27 @@ enum Command {
     /// Opens, moves, lists and shows incidents.
     #[command(subcommand)]
     Incident(handle::Incident),
+    /// Checks, saves, lists and reviews playbooks.
+    #[command(subcommand)]
+    Playbook(playbook::Playbook),
+    /// Makes, gives and ends tasks of an incident.
+    #[command(subcommand)]
+    Task(respond::Task),
+    /// Names causes, confirms them, strikes them off.
+    #[command(subcommand)]
+    Cause(respond::Cause),
+    /// Posts and lists status updates.
+    #[command(subcommand)]
+    Update(respond::Update),
+    /// Gives and takes roles.
+    #[command(subcommand)]
+    Role(respond::Role),
+    /// Reads, writes, publishes and waives retrospectives.
+    #[command(subcommand)]
+    Retrospective(respond::Retrospective),
+    /// Exports an incident for compliance, and checks an export.
+    #[command(subcommand)]
+    Export(export::Export),
     /// Shows, follows and settles runs.
     #[command(subcommand)]
     Run(run::Run),
@@ -130,6 +154,13 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Workflow(workflow) => return workflow.run(&client).await,
         Command::Apply(apply) => return apply.run(&client).await,
         Command::Incident(incident) => incident.run(&client).await?,
+        Command::Playbook(playbook) => playbook.run(&client).await?,
+        Command::Task(task) => task.run(&client).await?,
+        Command::Cause(cause) => cause.run(&client).await?,
+        Command::Update(update) => update.run(&client).await?,
+        Command::Role(role) => role.run(&client).await?,
+        Command::Retrospective(retrospective) => retrospective.run(&client).await?,
+        Command::Export(export) => return export.run(&client).await,
         Command::Run(run) => return run.run(&client).await,
         Command::Schedule(schedule) => schedule.run(&client).await?,
         Command::Timer(timer) => timer.run(&client).await?,

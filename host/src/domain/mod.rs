@@ -5,7 +5,7 @@
 //! - [`alert`], [`intake`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
 //! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
 //! - [`document`], [`expression`], [`workflow`]: what people write, and the workflow among it
-//! - [`playbook`]: what a team decided beforehand; [`dossier`]: an incident with all its parts, and [`milestone`]s of it
+//! - [`playbook`]: what a team decided beforehand; [`dossier`]: an incident with all its parts, and [`milestone`]s of it; [`export`]: what leaves the house; [`metrics`]: numbers over many
 //! - [`run`]: a workflow's execution
 //! - [`schedule`]: when it runs by itself
 
@@ -15,11 +15,13 @@ pub mod connection;
 pub mod document;
 pub mod dossier;
 pub mod event;
+pub mod export;
 pub mod expression;
 pub mod id;
 pub mod incident;
 pub mod intake;
 pub mod manifest;
+pub mod metrics;
 pub mod milestone;
 pub mod pause;
 pub mod person;

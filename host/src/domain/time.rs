@@ -33,6 +33,13 @@ impl Timestamp {
         Self::from_unix_ms(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The ISO week it lies in, in UTC, such as `2026-W47`.
+    pub fn iso_week(self) -> String {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        let week = time.to_zoned(jiff::tz::TimeZone::UTC).date().iso_week_date();
+        format!("{}-W{:02}", week.year(), week.week())
+    }
+
     /// How long after `earlier` this is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -37,7 +37,6 @@ pub struct NewTask {
 
 /// What to change of a task; what is absent stays, null clears.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
 pub struct TaskEdit {
     /// What to do.
     pub text: Option<String>,

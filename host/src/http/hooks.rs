@@ -86,8 +86,8 @@ async fn hook(State(engine): State<Engine>, Path(source): Path<String>, request:
     let Raw(bytes) = Raw::from_request(Request::from_parts(parts.clone(), body), &engine).await?;
     let body = json_body(&bytes, source.kind, &headers);
     let routing_key = body.as_ref().ok().and_then(|body| body.get("routing_key")).and_then(Value::as_str);
-    let token = bearer(&parts).or(routing_key.filter(|_| source.kind == SourceKind::Pagerduty));
-    if !engine.is_proven(&source, token, &headers, &bytes).await? {
+    let proof = bearer(&parts).or(routing_key.filter(|_| source.kind == SourceKind::Pagerduty));
+    if !engine.is_proven(&source, proof, &headers, &bytes).await? {
         if matches!(source.auth, Some(Proof::Hmac(_))) && bearer(&parts).is_none() {
             let detail = "the signature is missing, wrong or too old";
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail));

@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`export`], [`metrics`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -19,12 +19,14 @@ use crate::engine::Engine;
 pub mod apply;
 pub mod approvals;
 pub mod auth;
+pub mod export;
 pub mod extract;
 pub mod findings;
 pub mod hooks;
 pub mod incidents;
 pub mod library;
 pub mod load;
+pub mod metrics;
 pub mod people;
 pub mod playbooks;
 pub mod problem;
@@ -56,6 +58,8 @@ pub fn router(engine: Engine) -> Router {
         .merge(findings::routes())
         .merge(updates::routes())
         .merge(retrospective::routes())
+        .merge(export::routes())
+        .merge(metrics::routes())
         .merge(hooks::routes())
         .merge(sources::routes())
         .merge(workflows::routes())

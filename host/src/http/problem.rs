@@ -126,10 +126,9 @@ impl From<EngineError> for Problem {
                 errors: faults.iter().map(FieldError::from).collect(),
                 ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-document", text)
             },
-            EngineError::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", text),
+            EngineError::Conflict(_) | EngineError::Task(_) => Self::new(StatusCode::CONFLICT, "conflict", text),
             EngineError::Stage(StageError::Unmet(_)) => Self::new(StatusCode::CONFLICT, "unmet-criteria", text),
             EngineError::Stage(_) => Self::new(StatusCode::CONFLICT, "illegal-stage", text),
-            EngineError::Task(_) => Self::new(StatusCode::CONFLICT, "conflict", text),
             EngineError::Run(crate::domain::run::happening::Refused::OwnDestructive) => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", text)
             }

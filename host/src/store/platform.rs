@@ -56,50 +56,8 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
             ];
             writer.run(sql, cells).await?
         }
-        Guard::Person(one) => {
-            let sql = "INSERT INTO people (id, handle, name, email, created_at, profile, revision) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-            let cells = vec![
-                rows::id(one.id.0),
-                Cell::text(&one.handle),
-                Cell::text(&one.name),
-                Cell::maybe(one.email.as_ref()),
-                rows::time(one.created_at),
-                rows::json(&one.profile),
-                Cell::int(one.revision),
-            ];
-            writer.run(sql, cells).await?
-        }
-        Guard::PersonChange(one) => {
-            let sql =
-                "UPDATE people SET name = $1, email = $2, profile = $3, revision = $4 WHERE id = $5 AND revision = $6";
-            let cells = vec![
-                Cell::text(&one.name),
-                Cell::maybe(one.email.as_ref()),
-                rows::json(&one.profile),
-                Cell::int(one.revision),
-                rows::id(one.id.0),
-                Cell::int(one.revision - 1),
-            ];
-            writer.run(sql, cells).await?
-        }
-        Guard::Token(one) => {
-            let sql = "INSERT INTO tokens (id, person_id, name, role, hash, created_at, revoked_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-            let cells = vec![
-                rows::id(one.id.0),
-                rows::id(one.person.0),
-                Cell::text(&one.name),
-                rows::word(one.role),
-                Cell::text(&one.hash),
-                rows::time(one.created_at),
-                rows::maybe_time(one.revoked_at),
-            ];
-            writer.run(sql, cells).await?
-        }
-        Guard::TokenOff(id, at) => {
-            let sql = "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
-            writer.run(sql, vec![rows::time(*at), rows::id(id.0)]).await?
+        Guard::Person(_) | Guard::PersonChange(_) | Guard::Token(_) | Guard::TokenOff(..) => {
+            person(writer, guard).await?
         }
         Guard::Pause(one) => {
             let sql = "INSERT INTO pauses (scope, name, document) VALUES ($1, $2, $3) ON CONFLICT (scope, name) \
@@ -127,6 +85,58 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
         | Guard::Key(_) => 0,
     };
     Ok(written > 0)
+}
+
+/// People and their tokens.
+async fn person(writer: &mut Writer<'_>, guard: &Guard) -> Result<u64, sqlx::Error> {
+    match guard {
+        Guard::Person(one) => {
+            let sql = "INSERT INTO people (id, handle, name, email, created_at, profile, revision) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+            let cells = vec![
+                rows::id(one.id.0),
+                Cell::text(&one.handle),
+                Cell::text(&one.name),
+                Cell::maybe(one.email.as_ref()),
+                rows::time(one.created_at),
+                rows::json(&one.profile),
+                Cell::int(one.revision),
+            ];
+            writer.run(sql, cells).await
+        }
+        Guard::PersonChange(one) => {
+            let sql =
+                "UPDATE people SET name = $1, email = $2, profile = $3, revision = $4 WHERE id = $5 AND revision = $6";
+            let cells = vec![
+                Cell::text(&one.name),
+                Cell::maybe(one.email.as_ref()),
+                rows::json(&one.profile),
+                Cell::int(one.revision),
+                rows::id(one.id.0),
+                Cell::int(one.revision - 1),
+            ];
+            writer.run(sql, cells).await
+        }
+        Guard::Token(one) => {
+            let sql = "INSERT INTO tokens (id, person_id, name, role, hash, created_at, revoked_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+            let cells = vec![
+                rows::id(one.id.0),
+                rows::id(one.person.0),
+                Cell::text(&one.name),
+                rows::word(one.role),
+                Cell::text(&one.hash),
+                rows::time(one.created_at),
+                rows::maybe_time(one.revoked_at),
+            ];
+            writer.run(sql, cells).await
+        }
+        Guard::TokenOff(id, at) => {
+            let sql = "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
+            writer.run(sql, vec![rows::time(*at), rows::id(id.0)]).await
+        }
+        _ => Ok(0),
+    }
 }
 
 async fn revision(writer: &mut Writer<'_>, one: &DocumentRevision) -> Result<u64, sqlx::Error> {

@@ -185,12 +185,15 @@ fn lines(entries: &[Entry], starred: &[i64]) -> Vec<Line> {
 impl Brief {
     /// The brief as Markdown.
     pub fn markdown(&self) -> String {
-        let mut text =
-            format!("# {}: {}\n\n{}, {}, since {}\n", self.number, self.what, self.severity, self.stage, self.since);
+        let mut lines = vec![
+            format!("# {}: {}", self.number, self.what),
+            String::new(),
+            format!("{}, {}, since {}", self.severity, self.stage, self.since),
+        ];
         let mut list = |title: &str, items: Vec<String>| {
             if !items.is_empty() {
-                text.push_str(&format!("\n## {title}\n"));
-                items.iter().for_each(|item| text.push_str(&format!("- {item}\n")));
+                lines.extend([String::new(), format!("## {title}")]);
+                lines.extend(items.iter().map(|item| format!("- {item}")));
             }
         };
         let answer =
@@ -212,6 +215,7 @@ impl Brief {
         list("Updates", self.last_update.clone().into_iter().chain(next).collect());
         let line = |line: &Line| format!("{} {}{}", line.at, if line.starred { "★ " } else { "" }, line.text);
         list("Timeline", self.timeline.iter().map(line).collect());
-        text
+        lines.push(String::new());
+        lines.join("\n")
     }
 }

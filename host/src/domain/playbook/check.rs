@@ -30,14 +30,12 @@ impl Checker<'_> {
     /// `pointer` leads to the place as JSON pointers do; the path says it as people write it.
     fn fault(&mut self, pointer: &str, message: String) {
         let at: Position = self.root.at_pointer(pointer).at;
-        let mut path = String::new();
-        for part in pointer.split('/').skip(1) {
-            match part.parse::<usize>() {
-                Ok(index) => path.push_str(&format!("[{index}]")),
-                Err(_) if path.is_empty() => path.push_str(part),
-                Err(_) => path.push_str(&format!(".{part}")),
-            }
-        }
+        let parts = pointer.split('/').skip(1);
+        let path = parts.fold(String::new(), |path, part| match part.parse::<usize>() {
+            Ok(index) => format!("{path}[{index}]"),
+            Err(_) if path.is_empty() => part.to_owned(),
+            Err(_) => format!("{path}.{part}"),
+        });
         self.faults.push(Fault::new(at, path, message));
     }
 

@@ -70,7 +70,7 @@ fn playbook(reader: &mut Reader, root: &Node) -> Option<Playbook> {
     }
     let name = fields.need(reader, "name").and_then(|node| reader.name(node, "name"));
     let description = field(&mut fields, "description", |node, path| bounded(reader, node, path, 500));
-    let rules = field(&mut fields, "match", |node, path| Some(items(reader, node, path, MAX_FEW, rule)));
+    let matching = field(&mut fields, "match", |node, path| Some(items(reader, node, path, MAX_FEW, rule)));
     let priority = field(&mut fields, "priority", |node, path| reader.whole(node, path, 0, 100));
     let roles = field(&mut fields, "roles", |node, path| Some(items(reader, node, path, MAX_FEW, role)));
     let stages = field(&mut fields, "stages", |node, path| Some(stages::stages(reader, node, path)));
@@ -88,7 +88,7 @@ fn playbook(reader: &mut Reader, root: &Node) -> Option<Playbook> {
     Some(Playbook {
         name: name?,
         description: description.unwrap_or_default(),
-        rules: rules.unwrap_or_default(),
+        rules: matching.unwrap_or_default(),
         priority: priority.unwrap_or_default(),
         roles: roles.unwrap_or_default(),
         stages: stages.unwrap_or_default(),
@@ -204,12 +204,10 @@ pub(super) fn word(reader: &mut Reader, node: &Node, path: &str) -> Option<Strin
 
 fn rule(reader: &mut Reader, node: &Node, path: &str) -> Option<Rule> {
     let mut fields = reader.object(node, path)?;
-    let kinds = field(&mut fields, "kinds", |node, path| {
-        Some(items(reader, node, path, 2, |reader, node, path| reader.word::<IncidentKind>(node, path)))
-    });
-    let severities = field(&mut fields, "severities", |node, path| {
-        Some(items(reader, node, path, 4, |reader, node, path| reader.word::<Severity>(node, path)))
-    });
+    let kinds =
+        field(&mut fields, "kinds", |node, path| Some(items(reader, node, path, 2, Reader::word::<IncidentKind>)));
+    let severities =
+        field(&mut fields, "severities", |node, path| Some(items(reader, node, path, 4, Reader::word::<Severity>)));
     let labels = field(&mut fields, "labels", |node, path| labels(reader, node, path));
     fields.finish(reader);
     Some(Rule {

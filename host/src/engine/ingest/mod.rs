@@ -50,15 +50,14 @@ impl Engine {
     pub async fn ingest(&self, source: &Source, delivery: &Delivery) -> Result<Ingested, EngineError> {
         let (delivery, silenced) = self.silence(delivery).await?;
         for _ in 0..LOST_WRITES {
-            let tried = match self.open_for_group(&delivery).await? {
-                Some(incident) => self.join(incident, &delivery).await?,
-                None => {
-                    // Who opens looks at how many there are already: one at a time on this host.
-                    let _turn = self.0.opening.lock().await;
-                    match self.open_for_group(&delivery).await? {
-                        Some(incident) => self.join(incident, &delivery).await?,
-                        None => self.open_or_shelter(source, &delivery).await?,
-                    }
+            let tried = if let Some(incident) = self.open_for_group(&delivery).await? {
+                self.join(incident, &delivery).await?
+            } else {
+                // Who opens looks at how many there are already: one at a time on this host.
+                let _turn = self.0.opening.lock().await;
+                match self.open_for_group(&delivery).await? {
+                    Some(incident) => self.join(incident, &delivery).await?,
+                    None => self.open_or_shelter(source, &delivery).await?,
                 }
             };
             if let Some(ingested) = tried {

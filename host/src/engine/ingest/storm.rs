@@ -69,14 +69,12 @@ impl Engine {
         if opened < storm.incidents as usize {
             return self.open_for(delivery, None).await;
         }
-        match self.store().open_incident(&source.name, UMBRELLA).await? {
-            Some(umbrella) => self.join(umbrella, delivery).await,
-            None => {
-                let sheltered = Delivery { group_key: UMBRELLA.to_owned(), ..delivery.clone() };
-                let title = format!("Alert storm: {} opened {opened} incidents, more join here", source.name);
-                self.open_for(&sheltered, Some(&title)).await
-            }
+        if let Some(umbrella) = self.store().open_incident(&source.name, UMBRELLA).await? {
+            return self.join(umbrella, delivery).await;
         }
+        let sheltered = Delivery { group_key: UMBRELLA.to_owned(), ..delivery.clone() };
+        let title = format!("Alert storm: {} opened {opened} incidents, more join here", source.name);
+        self.open_for(&sheltered, Some(&title)).await
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{Caller, Engine, EngineError};
 use crate::{
     domain::audit::AuditEntry,
-    store::{Committed, Dependant, Guard, Write},
+    store::{Committed, Dependant, Guard, KeyRecord, Write},
 };
 
 impl Engine {
@@ -47,6 +47,17 @@ impl Engine {
         self.refresh().await?;
         self.0.scheduler.changed.notify_one();
         Ok(applied)
+    }
+
+    /// Notes that somebody took an incident out of the house: nothing else is written.
+    pub(super) async fn note_export(&self, caller: &Caller, number: &str) -> Result<(), EngineError> {
+        let data = serde_json::json!({ "incident": number });
+        let audit = self.audit(caller, "incident.export", number, data);
+        let made = self.new_id().to_string();
+        let key =
+            KeyRecord { scope: "export".to_owned(), key: made.clone(), request: String::new(), made, at: self.now() };
+        self.store().commit(Write { guard: Guard::Key(key), then: vec![audit] }).await?;
+        Ok(())
     }
 
     /// Who changed what.

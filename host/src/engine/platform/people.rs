@@ -38,7 +38,6 @@ pub struct NewPerson {
 
 /// What to change of a person; what is absent stays, null clears.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
 pub struct PersonEdit {
     /// Full name.
     pub name: Option<String>,

@@ -78,7 +78,7 @@ pub(in crate::store) fn incident(incident: &Incident) -> Cells {
         Cell::int(incident.version),
         json(&incident.details),
         Cell::maybe(incident.details.playbook.as_ref().map(|pin| &pin.name)),
-        Cell::maybe(incident.details.visible_to.as_ref().map(|handles| between_commas(handles))),
+        Cell::maybe(incident.details.visible_to.as_ref().map(between_commas)),
         maybe_time(incident.due_at),
     ]
 }
