@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real servers that the tests talk to, once, into a cache outside the checkout: Prometheus, Alertmanager and
-# PostgreSQL from Debian, Synapse from PyPI, MailDev and Unleash from npm. Logs on stderr; the cache's path on stdout.
+# Installs the real servers that the tests talk to, once, into a cache outside the checkout: Prometheus, Alertmanager, etcd
+# and PostgreSQL from Debian, Synapse from PyPI, MailDev and Unleash from npm. Logs on stderr; the cache's path on stdout.
 set -euo pipefail
 SYNAPSE=1.163.2 MAILDEV=3.0.0 UNLEASH=7.5.1 NODE=20
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wardroom-tools/counterparts-1
@@ -8,6 +8,7 @@ say() { echo "counterparts: $*" >&2; }
 has() { command -v "$1" >/dev/null; }
 
 need=()
+has etcd || need+=(etcd-server)
 has prometheus || need+=(prometheus)
 has prometheus-alertmanager || need+=(prometheus-alertmanager)
 has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=(postgresql)

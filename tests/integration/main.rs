@@ -7,5 +7,6 @@ mod docs;
 mod incident;
 mod plugin;
 mod response;
+mod rollback;
 mod schedules;
 mod store;

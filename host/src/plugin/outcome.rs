@@ -9,7 +9,7 @@ use super::{
     error::{Failure, PluginError, PluginErrorKind},
     guest::Session,
     host::Answer,
-    invocation::{Artifact, Content, Done, Finding, LogLine, Note, Outcome, Pending, Trace},
+    invocation::{Artifact, Content, Done, Finding, Function, LogLine, Note, Outcome, Pending, Trace},
     limits,
     redact::Redactor,
 };
@@ -43,7 +43,9 @@ fn done(outcome: types::Outcome, session: &Session, timeline: Vec<Note>) -> Resu
     }
     let output = json(&outcome.output, "its output")?;
     let action = session.invocation.manifest.action(&session.invocation.action);
-    if let Some(action) = action
+    // The schema is that of what `run` leaves: an undo takes it back, and may have nothing to say.
+    if session.invocation.function != Function::Undo
+        && let Some(action) = action
         && let Ok(validator) = action.output.validator()
         // Stops at the first error: a guest's schema and output could have more than memory holds.
         && let Err(error) = validator.validate(&output)

@@ -27,7 +27,8 @@ fn commands(path: &str) -> Vec<String> {
 }
 
 async fn run(api: &Api, token: &str, folder: &Path, line: &str) -> Output {
-    let path = format!("{}:{}", root().join("target/debug").display(), std::env::var("PATH").unwrap_or_default());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = format!("{}:{}", root().join("target/debug").display(), path.display());
     let mut command = Command::new("sh");
     command.args(["-ec", line]).current_dir(folder).env("PATH", path);
     command.env("WARDROOM_URL", &api.url).env("WARDROOM_TOKEN", token);

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
+use wardroom::clock::{Clock as _, SystemClock};
 use wardroom_tests::{guests::root, server::Api};
 
 use super::on_both;
@@ -119,7 +120,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             fields.iter().for_each(|(name, value)| {
-                places(value, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), found)
+                places(value, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), found);
             });
         }
         Value::Array(items) => {
@@ -155,18 +156,16 @@ fn mutations(body: &Value) -> Vec<Vec<u8>> {
             }
             let mut changed = body.clone();
             let other = &others[(index + round * 5) % others.len()];
-            match (changed.pointer_mut(pointer), round % 2) {
-                (Some(place), 0) => *place = other.clone(),
-                _ => {
-                    // Taken away.
-                    let (parent, name) = pointer.rsplit_once('/').unwrap_or(("", ""));
-                    match changed.pointer_mut(parent) {
-                        Some(Value::Object(fields)) => _ = fields.remove(&name.replace("~1", "/").replace("~0", "~")),
-                        Some(Value::Array(items)) => items.clear(),
-                        Some(place) => *place = other.clone(),
-                        None => {}
-                    }
+            let taken_away = round % 2 == 1;
+            let (parent, name) = pointer.rsplit_once('/').unwrap_or(("", ""));
+            let place = if taken_away { parent } else { pointer };
+            match changed.pointer_mut(place) {
+                Some(Value::Object(fields)) if taken_away => {
+                    fields.remove(&name.replace("~1", "/").replace("~0", "~"));
                 }
+                Some(Value::Array(items)) if taken_away => items.clear(),
+                Some(place) => *place = other.clone(),
+                None => {}
             }
             made.push(changed.to_string().into_bytes());
         }
@@ -251,11 +250,9 @@ async fn a_source_proves_itself_by_its_signature() {
         let sign = |key: &str, time: i64, body: &str| {
             let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).expect("a key");
             mac.update(format!("{time}.{body}").as_bytes());
-            let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("sha256={hex}")
+            mac.finalize().into_bytes().iter().fold("sha256=".to_owned(), |text, byte| text + &format!("{byte:02x}"))
         };
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_secs();
-        let now = i64::try_from(now).expect("a time");
+        let now = SystemClock.now().unix_ms() / 1_000;
         let nobody = api.with_token("");
         for (key, time, body_sent, status) in [
             ("hush", now, body.clone(), 200),
@@ -281,11 +278,7 @@ async fn a_source_proves_itself_by_its_signature() {
 #[tokio::test]
 async fn a_silence_keeps_alerts_quiet_and_counts_them() {
     on_both(|api| async move {
-        let until = |seconds: u64| {
-            let at = std::time::SystemTime::now() + Duration::from_secs(seconds);
-            let ms = at.duration_since(std::time::UNIX_EPOCH).expect("a time").as_millis();
-            wardroom::domain::time::Timestamp::from_unix_ms(i64::try_from(ms).expect("a time")).to_string()
-        };
+        let until = |seconds: u64| SystemClock.now().plus(Duration::from_secs(seconds)).to_string();
         let body =
             json!({ "labels": { "team": "blue", "zone": "*" }, "ends_at": until(3_600), "reason": "Works on it" });
         let silence = api.post("/silences", body).await.ok();

@@ -9,7 +9,7 @@ use wardroom::{
     domain::{
         event::{Event, Fact},
         id::{EventId, IncidentId, RunId},
-        incident::{Incident, IncidentKind, Origin, Severity, Stage, Times},
+        incident::{Details, Incident, IncidentKind, Origin, Severity, Stage, Times},
         person::Actor,
         run::Run,
         time::Timestamp,
@@ -45,7 +45,7 @@ pub(super) async fn incident(store: &Store, group: Option<&str>) -> Incident {
         entered: BTreeSet::from([Stage::Alerting]),
         created_at: at(1_000),
         updated_at: at(1_000),
-        details: Default::default(),
+        details: Details::default(),
         due_at: None,
         revision: 1,
         version: 1,

@@ -11,11 +11,13 @@ use reqwest::{Client, Method};
 use serde_json::Value;
 
 mod alerting;
+mod etcd;
 mod maildev;
 mod synapse;
 mod unleash;
 
 pub use alerting::Alerting;
+pub use etcd::Etcd;
 pub use maildev::MailDev;
 pub use synapse::Synapse;
 pub use unleash::{TOKEN as UNLEASH_TOKEN, Unleash};
