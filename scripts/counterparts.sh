@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the real servers that the tests talk to, once, into a cache outside the checkout: Prometheus, Alertmanager, etcd
-# and PostgreSQL from Debian, Synapse from PyPI, MailDev and Unleash from npm. Logs on stderr; the cache's path on stdout.
+# and PostgreSQL from Debian; Synapse, Buildbot and Roundup from PyPI; MailDev and Unleash from npm. Logs on stderr; the cache's path on stdout.
 set -euo pipefail
-SYNAPSE=1.163.2 MAILDEV=3.0.0 UNLEASH=7.5.1 NODE=20
+SYNAPSE=1.163.2 BUILDBOT=4.3.0 ROUNDUP=2.6.0 MAILDEV=3.0.0 UNLEASH=7.5.1 NODE=20
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wardroom-tools/counterparts-1
 say() { echo "counterparts: $*" >&2; }
 has() { command -v "$1" >/dev/null; }
@@ -23,13 +23,19 @@ fi
 
 mkdir -p "$CACHE"
 exec 9>"$CACHE/lock"; flock 9
-if ! [ -f "$CACHE/synapse/ok" ]; then
-  say "installing Synapse $SYNAPSE"
-  rm -rf "$CACHE/synapse"
-  python3 -m venv "$CACHE/synapse"
-  "$CACHE/synapse/bin/pip" install --quiet --disable-pip-version-check "matrix-synapse${SYNAPSE:+==$SYNAPSE}" >&2
-  touch "$CACHE/synapse/ok"
-fi
+# from_pypi FOLDER REQUIREMENT...: a virtual environment of its own.
+from_pypi() {
+  local folder=$CACHE/$1; shift
+  [ -f "$folder/ok" ] && return
+  say "installing $*"
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
+  touch "$folder/ok"
+}
+from_pypi synapse "matrix-synapse==$SYNAPSE"
+from_pypi buildbot "buildbot==$BUILDBOT" "buildbot-worker==$BUILDBOT" "buildbot-www==$BUILDBOT"
+from_pypi roundup "roundup==$ROUNDUP"
 if ! [ -f "$CACHE/node/ok" ]; then
   rm -rf "$CACHE/node"; mkdir -p "$CACHE/node"
   if ! has npm || [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null)" != "$NODE" ]; then

@@ -10,3 +10,4 @@ mod response;
 mod rollback;
 mod schedules;
 mod store;
+mod tickets;

@@ -1,8 +1,8 @@
-//! Rolling back for real, and taking the rollback back: versioned configuration in etcd.
+//! Rolling back for real, and taking the rollback back: a build of Buildbot's and versioned configuration in etcd.
 
 use serde_json::json;
 use wardroom_tests::{
-    counterparts::Etcd,
+    counterparts::{Buildbot, Etcd},
     database::Kind,
     server::{Api, Server},
 };
@@ -76,5 +76,51 @@ async fn what_somebody_changed_since_is_not_overwritten_by_an_undo() {
     assert_eq!(back["status"], json!("failed"), "{back:#}");
     assert!(back.to_string().contains("changed_meanwhile"), "{back:#}");
     assert_eq!(etcd.value(KEY).await, json!("djM="));
+    server.stop().await;
+}
+
+const PIPELINE: &str = r#"
+name: roll-back
+on: [{ manual: {} }]
+inputs:
+  version: { type: string }
+steps:
+  - id: roll_back
+    uses: buildbot/start-build
+    connection: ci
+    with:
+      scheduler: deploy
+      reason: "INC-1"
+      properties: { version: "${{ inputs.version }}" }
+      undo: { version: v2 }
+"#;
+
+#[tokio::test]
+async fn a_build_rolls_back_and_another_one_takes_that_back() {
+    let buildbot = Buildbot::start();
+    let mut server = Server::start(Kind::Sqlite).await;
+    let api = server.api.clone();
+    api.install("buildbot").await;
+    let grant = json!({ "networks": ["127.0.0.0/8"] });
+    let config = json!({ "web_url": buildbot.url });
+    let connection = json!({ "plugin": "buildbot", "base_url": buildbot.url, "grant": grant, "config": config });
+    api.put("/connections/ci", connection).await.ok();
+    api.save("roll-back", PIPELINE).await;
+    buildbot.deploy("v2");
+    let start = |version: &str| json!({ "inputs": { "version": version } });
+    let run = api.post("/workflows/roll-back/runs", start("v1")).await.ok();
+    let run = api.ended(&run).await;
+    assert_eq!(run["status"], json!("succeeded"), "{run:#}");
+    let build = &run["steps"]["roll_back"]["output"]["builds"][0];
+    assert_eq!((&build["result"], &build["properties"]["version"]), (&json!("success"), &json!("v1")), "{run:#}");
+    assert_eq!(buildbot.deployed(), "v1");
+    let back = api.post(&format!("/runs/{}/undo", run["id"].as_str().expect("an id")), json!({})).await.ok();
+    let back = api.ended(&back).await;
+    assert_eq!(back["status"], json!("succeeded"), "{back:#}");
+    assert_eq!(buildbot.deployed(), "v2", "the rollback is taken back");
+    let run = api.post("/workflows/roll-back/runs", start("broken")).await.ok();
+    let run = api.ended(&run).await;
+    assert_eq!(run["steps"]["roll_back"]["error"]["code"], json!("build_failure"), "{run:#}");
+    assert_eq!(buildbot.deployed(), "v2");
     server.stop().await;
 }

@@ -1,6 +1,7 @@
 //! The built-in actions (`wardroom/…`). Those that only add to the timeline commit with the attempt's result; setting the
 //! stage is a use case of its own and leaves a mark that makes it happen once.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -9,15 +10,18 @@ use super::{
     edit::{Asking, Edit},
     findings::NewArtifact,
     once::Once,
+    open::NewIncident,
+    retrospective::follow_ups::FollowUpEdit,
     roles::Assignment,
     stage::StageRequest,
     tasks::NewTask,
     updates::NewUpdate,
 };
 use crate::domain::{
+    alert::Labels,
     dossier::update::ArtifactKind,
     id::IncidentId,
-    incident::{Incident, Severity, Stage},
+    incident::{Incident, IncidentKind, Severity, Stage},
     person::Actor,
     run::{
         Mode, Purpose, Run, StepRun,
@@ -32,20 +36,27 @@ impl Engine {
     /// Runs a built-in action.
     pub(super) async fn built_in(&self, run: &Run, state: &StepRun, action: &str) -> Made {
         let input = state.input.clone().unwrap_or_default();
-        let Some(incident) = run.incident else {
-            return Ended::refused("no_incident", "the run belongs to no incident").into();
-        };
-        let changes = matches!(action, "set-stage" | "set-severity" | "assign-role" | "add-task");
+        let changes = matches!(
+            action,
+            "set-stage" | "set-severity" | "assign-role" | "add-task" | "link-ticket" | "open-incident"
+        );
         if run.mode == Mode::Simulated && changes {
             // What only the timeline sees is harmless in practice; the stage is people's to move, in a drill too.
             return Ended::Simulated { output: json!({}), request: json!({ "action": action, "with": input }) }.into();
         }
+        if action == "open-incident" {
+            return self.open_another(run, state, &input).await.into();
+        }
+        let Some(incident) = run.incident else {
+            return Ended::refused("no_incident", "the run belongs to no incident").into();
+        };
         let kind = match action {
             "set-stage" => return self.set_stage(run, state, incident, &input).await.into(),
             "set-severity" => return self.set_severity(run, state, incident, &input).await.into(),
             "assign-role" => return self.give_role(run, state, incident, &input).await.into(),
             "add-task" => return self.make_task(run, state, incident, &input).await.into(),
             "post-update" => return self.tell_people(run, state, incident, &input).await.into(),
+            "link-ticket" => return self.link_ticket(run, state, incident, &input).await.into(),
             "attach-artifact" => return self.keep_artifact(run, state, incident, &input).await.into(),
             "contribution-links" => return self.links(incident).await.into(),
             "add-timeline" => EntryKind::Note,
@@ -127,6 +138,34 @@ impl Engine {
         ended(posted.map(|posted| posted.dossier.incident), output, String::new())
     }
 
+    async fn link_ticket(&self, run: &Run, state: &StepRun, incident: IncidentId, input: &Value) -> Ended {
+        let number = input.get("follow_up").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+        let ticket = input.get("ticket").and_then(Value::as_str).map(str::to_owned);
+        let edit = FollowUpEdit { ticket, ..FollowUpEdit::default() };
+        let edited = self.edit_follow_up(&asking(run, state), incident, number.unwrap_or_default(), &edit).await;
+        ended(edited.map(|edited| edited.dossier.incident), json!({ "follow_up": number }), String::new())
+    }
+
+    async fn open_another(&self, run: &Run, state: &StepRun, input: &Value) -> Ended {
+        let new: NewIncidentInput = match serde_json::from_value(input.clone()) {
+            Ok(new) => new,
+            Err(error) => return Ended::refused("invalid_input", error.to_string()),
+        };
+        let new = NewIncident {
+            kind: new.kind.unwrap_or(IncidentKind::Incident),
+            labels: new.labels,
+            playbook: new.playbook,
+            ..NewIncident::titled(&new.title, new.severity)
+        };
+        match self.open(&asking(run, state), &new, None).await {
+            Ok(opened) => {
+                let output = json!({ "incident": opened.reference(), "id": opened.id });
+                Ended::Done { output, summary: format!("opened {}", opened.reference()), undo: None }
+            }
+            Err(error) => ended(Err(error), json!({}), String::new()),
+        }
+    }
+
     async fn links(&self, incident: IncidentId) -> Ended {
         let links = match self.contribution_links(incident).await {
             Ok(links) => links,
@@ -152,6 +191,17 @@ impl Engine {
         let kept = self.attach(&asking(run, state), incident, &new).await;
         ended(kept.map(|kept| kept.dossier.incident), json!({}), String::new())
     }
+}
+
+/// What a step writes to open an incident.
+#[derive(Deserialize)]
+struct NewIncidentInput {
+    title: String,
+    severity: Severity,
+    kind: Option<IncidentKind>,
+    #[serde(default)]
+    labels: Labels,
+    playbook: Option<String>,
 }
 
 /// A step asks: once, however often it is called.

@@ -72,27 +72,36 @@ impl Engine {
         new: NewIncident,
         once: Option<Once>,
     ) -> Result<Incident, EngineError> {
+        let visible_to = self.checked_access(caller, new.visible_to.as_ref()).await?;
+        self.open(&Asking::person(caller, None).once(once), &new, visible_to).await
+    }
+
+    /// Opens an incident for whoever asks.
+    pub(super) async fn open(
+        &self,
+        asking: &Asking,
+        new: &NewIncident,
+        visible_to: Option<BTreeSet<String>>,
+    ) -> Result<Incident, EngineError> {
         let title = check_title(&new.title)?;
         check_labels(&new.labels)?;
-        check_script(&new)?;
-        let visible_to = self.checked_access(caller, new.visible_to.as_ref()).await?;
-        let asking = Asking::person(caller, None);
+        check_script(new)?;
         // The second look tells what a request under the same key made that was faster.
         for _ in 0..2 {
-            if let Some(made) = self.made_before(once.as_ref()).await? {
+            if let Some(made) = self.made_before(asking.once.as_ref()).await? {
                 return self.incident_by_reference(&made).await;
             }
             let draft = Draft { title: title.clone(), origin: None, recurrence_of: None };
-            let mut incident = self.draft(draft, &new).await?;
+            let mut incident = self.draft(draft, new).await?;
             incident.details.visible_to.clone_from(&visible_to);
             incident.details.script.clone_from(&new.script);
             let playbook = self.playbook_for(&incident, new.playbook.as_deref()).await?;
-            let (opened, then) = self.opening(&asking, incident, &[], playbook).await?;
+            let (opened, then) = self.opening(asking, incident, &[], playbook).await?;
             let incident = opened.dossier.incident;
             let boxed = Box::new(incident.clone());
             let guard = Guard::NewIncident(boxed.clone());
             let thing = Dependant::NewIncident(boxed);
-            let write = making(once.as_ref(), incident.id, incident.created_at, guard, thing, then);
+            let write = making(asking.once.as_ref(), incident.id, incident.created_at, guard, thing, then);
             if self.store().commit(write).await? == Committed::Applied {
                 self.0.events.notify_one();
                 return Ok(incident);

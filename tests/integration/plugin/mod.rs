@@ -4,6 +4,7 @@ mod cache;
 mod hostile;
 mod install;
 mod network;
+mod readmes;
 mod secrets;
 
 use std::{

@@ -20,13 +20,13 @@ use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 use super::put_playbook;
 
 /// The lines of the console blocks of a document.
-fn commands(path: &str) -> Vec<String> {
+pub(crate) fn commands(path: &str) -> Vec<String> {
     let text = std::fs::read_to_string(root().join(path)).expect("is there");
     let blocks = text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap_or_default());
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }
 
-async fn run(api: &Api, token: &str, folder: &Path, line: &str) -> Output {
+pub(crate) async fn run(api: &Api, token: &str, folder: &Path, line: &str) -> Output {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = format!("{}:{}", root().join("target/debug").display(), path.display());
     let mut command = Command::new("sh");

@@ -1,7 +1,7 @@
 //! A response as people live it: playbooks, tasks, causes, updates, the clock, private incidents, the retrospective.
 
 mod clock;
-mod commands;
+pub(crate) mod commands;
 mod crowd;
 mod parts;
 mod playbook;

@@ -11,14 +11,18 @@ use reqwest::{Client, Method};
 use serde_json::Value;
 
 mod alerting;
+mod buildbot;
 mod etcd;
 mod maildev;
+mod roundup;
 mod synapse;
 mod unleash;
 
 pub use alerting::Alerting;
+pub use buildbot::Buildbot;
 pub use etcd::Etcd;
 pub use maildev::MailDev;
+pub use roundup::{ROUNDUP_ACCOUNT, Roundup};
 pub use synapse::Synapse;
 pub use unleash::{TOKEN as UNLEASH_TOKEN, Unleash};
 

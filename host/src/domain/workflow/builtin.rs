@@ -20,10 +20,25 @@ pub fn manifest() -> Arc<Manifest> {
 }
 
 fn make() -> Manifest {
-    let text = json!({ "type": "string", "minLength": 1, "maxLength": 2000 });
-    let duration = json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" });
+    Manifest {
+        api: "0.1".to_owned(),
+        name: NAME.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        description: "Acts on the run's own incident, or opens one.".to_owned(),
+        actions: [of_the_incident(), of_its_parts()].concat(),
+        connection: None,
+        hosts: Vec::new(),
+        secrets: Vec::new(),
+        reads: Vec::new(),
+        notify: None,
+    }
+}
+
+/// What acts on the incident itself, or opens one.
+fn of_the_incident() -> Vec<Action> {
+    let text = text();
     let stages: Vec<&str> = Stage::ALL.iter().map(|stage| stage.as_str()).collect();
-    let actions = vec![
+    vec![
         action(
             "set-stage",
             "Enters a stage; being there already is fine.",
@@ -46,6 +61,35 @@ fn make() -> Manifest {
             }),
             &["role"],
         ),
+        Action {
+            output: json!({
+                "type": "object",
+                "properties": { "incident": { "type": "string" }, "id": { "type": "string" } },
+                "required": ["incident", "id"],
+            })
+            .into(),
+            sample_output: Some(json!({ "incident": "INC-1", "id": "00000000-0000-0000-0000-000000000000" })),
+            ..action(
+                "open-incident",
+                "Opens another incident, such as a drill that a schedule starts; needs no incident of its own.",
+                &json!({
+                    "title": { "type": "string", "minLength": 1, "maxLength": 200 },
+                    "severity": { "enum": ["sev1", "sev2", "sev3", "sev4"] },
+                    "kind": { "enum": ["incident", "drill"] },
+                    "playbook": { "type": "string", "minLength": 1, "maxLength": 64 },
+                    "labels": { "type": "object", "maxProperties": 64, "additionalProperties": { "type": "string" } },
+                }),
+                &["title", "severity"],
+            )
+        },
+    ]
+}
+
+/// What acts on the parts of the incident.
+fn of_its_parts() -> Vec<Action> {
+    let text = text();
+    let duration = json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" });
+    vec![
         action(
             "post-update",
             "Posts a status update and promises the next one: a text, or a template of the playbook.",
@@ -67,6 +111,15 @@ fn make() -> Manifest {
                 "due_in": duration,
             }),
             &["text"],
+        ),
+        action(
+            "link-ticket",
+            "Says where a follow-up of the retrospective is worked on.",
+            &json!({
+                "follow_up": { "type": "integer", "minimum": 1 },
+                "ticket": { "type": "string", "minLength": 1, "maxLength": 500 },
+            }),
+            &["follow_up", "ticket"],
         ),
         reading(
             "contribution-links",
@@ -94,19 +147,11 @@ fn make() -> Manifest {
             }),
             &["kind", "label"],
         ),
-    ];
-    Manifest {
-        api: "0.1".to_owned(),
-        name: NAME.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        description: "Acts on the run's own incident.".to_owned(),
-        actions,
-        connection: None,
-        hosts: Vec::new(),
-        secrets: Vec::new(),
-        reads: Vec::new(),
-        notify: None,
-    }
+    ]
+}
+
+fn text() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 2000 })
 }
 
 fn action(name: &str, description: &str, properties: &Value, required: &[&str]) -> Action {
