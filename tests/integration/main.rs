@@ -1,5 +1,6 @@
 //! Wardroom's behaviour, through its public surface: one binary, a module per resource.
 
+mod alertmanager_plugin;
 mod api;
 mod backup;
 pub(crate) mod crash;
