@@ -65,13 +65,10 @@ struct Counterparts {
 }
 
 impl Counterparts {
-    async fn start(api: &Api) -> Self {
+    fn start(api: &Api) -> Self {
         let alerting = Alerting::start(&format!("{}/api/v1/hooks/alertmanager", api.url), "hook-token");
         let client = api.client().clone();
-        let known = format!("{}/api/v1/alertmanagers", alerting.prometheus);
-        let known = until(&client, &known, |known| known["data"]["activeAlertmanagers"][0]["url"].is_string()).await;
-        let url = known["data"]["activeAlertmanagers"][0]["url"].as_str().unwrap_or_default();
-        let url = url.strip_suffix("/api/v2/alerts").expect("where alerts go to").to_owned();
+        let url = alerting.alertmanager.clone();
         Self { client, url, _alerting: alerting }
     }
 
@@ -198,7 +195,7 @@ async fn undone(api: &Api, run: &Value) {
 async fn an_alert_is_silenced_once_although_an_answer_is_lost_and_heard_again_after_an_undo() {
     let mut server = Server::start(Kind::Postgres).await;
     let api = server.api.clone();
-    let there = Counterparts::start(&api).await;
+    let there = Counterparts::start(&api);
     let lossy = Lossy::start(api.client(), &there.url).await;
     connect(&api, &lossy.url).await;
     api.save("hush", HUSH).await;
@@ -230,7 +227,7 @@ async fn an_alert_is_silenced_once_although_an_answer_is_lost_and_heard_again_af
 async fn a_silence_of_somebody_elses_is_ended_and_made_anew_for_what_is_left() {
     let mut server = Server::start(Kind::Sqlite).await;
     let api = server.api.clone();
-    let there = Counterparts::start(&api).await;
+    let there = Counterparts::start(&api);
     connect(&api, &there.url).await;
     let by_hand = json!({
         "matchers": [{ "name": "alertname", "value": "CheckoutErrors", "isRegex": false }],
@@ -262,7 +259,7 @@ async fn a_silence_of_somebody_elses_is_ended_and_made_anew_for_what_is_left() {
 async fn a_run_that_silenced_and_listened_again_leaves_no_silence_when_it_is_taken_back() {
     let mut server = Server::start(Kind::Sqlite).await;
     let api = server.api.clone();
-    let there = Counterparts::start(&api).await;
+    let there = Counterparts::start(&api);
     connect(&api, &there.url).await;
     api.save("hush-and-listen", HUSH_AND_LISTEN).await;
     let run = ran(&api, "hush-and-listen", json!({})).await;

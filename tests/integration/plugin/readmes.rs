@@ -18,7 +18,7 @@ async fn every_bundled_plugin_is_described_as_it_is() {
     for file in ["token.txt", "password.txt"] {
         fs::write(folder.path().join(file), "hush").expect("the folder takes it");
     }
-    let mut shown = 0;
+    let mut readmes = Vec::new();
     for entry in fs::read_dir(root().join("plugins")).expect("is there") {
         let name = entry.expect("a folder").file_name().into_string().expect("a name");
         let path = format!("plugins/{name}/README.md");
@@ -33,6 +33,10 @@ async fn every_bundled_plugin_is_described_as_it_is() {
             let output = run(&api, ADMIN, folder.path(), &line).await;
             assert!(output.status.success(), "{path}: {line}: {}", String::from_utf8_lossy(&output.stderr));
         }
+        readmes.push((name, text));
+    }
+    let mut shown = 0;
+    for (name, text) in &readmes {
         for block in text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
             let document = format!("name: readme-{name}\non: [{{ stage: investigate }}]\n{block}");
             api.save(&format!("readme-{name}"), &document).await;

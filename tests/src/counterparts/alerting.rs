@@ -12,6 +12,8 @@ use crate::process::{Server, bound_to_us, free_port};
 pub struct Alerting {
     /// Prometheus' URL.
     pub prometheus: String,
+    /// Alertmanager's URL.
+    pub alertmanager: String,
     _folder: TempDir,
 }
 
@@ -61,8 +63,11 @@ impl Alerting {
             format!("--storage.tsdb.path={}", file("metrics")),
         ]);
         command.arg(format!("--web.listen-address=127.0.0.1:{metrics}"));
+        // An alert that fires before Prometheus knows its Alertmanager is lost until it is sent again, a minute later.
+        command.arg("--rules.alert.resend-delay=1s");
         Server::start("Prometheus", command).wait(|| answers(metrics, "/-/ready"));
-        Self { prometheus: format!("http://127.0.0.1:{metrics}"), _folder: folder }
+        let url = |port| format!("http://127.0.0.1:{port}");
+        Self { prometheus: url(metrics), alertmanager: url(alerts), _folder: folder }
     }
 }
 
