@@ -27,6 +27,9 @@ pub trait Action: DeserializeOwned + JsonSchema {
     const UNDO: bool = false;
     /// Whether [`Action::check`] can tell if it happened.
     const CHECK: bool = false;
+    /// The action that ends what this one begins: the host takes a workflow with this one only if that one is in its
+    /// `finally`, which runs however the run ends.
+    const ENDED_BY: Option<&'static str> = None;
     /// What it gives to later steps.
     type Output: Serialize + JsonSchema;
 

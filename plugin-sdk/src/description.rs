@@ -98,6 +98,9 @@ impl Description {
             "undo": A::UNDO,
             "check": A::CHECK,
         });
+        if let Some(ending) = A::ENDED_BY {
+            action["ended_by"] = json!(ending);
+        }
         if let Some(sample) = A::sample() {
             action["sample_output"] = json!(sample);
         }

@@ -76,6 +76,11 @@ impl Manifest {
             }
             (None, Risk::Read) => {}
         }
+        if let Some(ending) = &action.ended_by
+            && !self.actions.iter().any(|other| other.name == *ending && other.name != *name)
+        {
+            faults.push(format!("action {name} is ended by {ending}, which is no other action of this plugin"));
+        }
         if let Idempotency::Depends { when_config } = &action.idempotent
             && !self.has_option(when_config)
         {
@@ -183,6 +188,7 @@ mod tests {
             value["actions"][0]["sample_output"] = json!({});
             value["actions"][0]["input"] = json!({ "type": "nonsense" });
             value["actions"][0]["idempotent"] = json!({ "when_config": "deduplicates" });
+            value["actions"][0]["ended_by"] = json!("post");
             value["hosts"] = json!(["https://example.com/path", "*.example.com"]);
             value["notify"] = json!({ "action": "shout", "text": "text" });
         });
@@ -193,6 +199,7 @@ mod tests {
             "sample output",
             "input schema",
             "deduplicates",
+            "no other action",
             "/path",
             "*.ex",
             "shout",

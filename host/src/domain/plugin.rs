@@ -77,6 +77,10 @@ pub struct Action {
     /// Whether `check` can tell if it happened.
     #[serde(default)]
     pub check: bool,
+    /// The action that ends what this one begins: a workflow with this one has to call it in `finally`, so that it is ended
+    /// however the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
 }
 
 /// What an action can do to the world.

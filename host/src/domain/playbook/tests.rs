@@ -75,7 +75,7 @@ fn every_documented_fault_is_told_with_its_place() {
             Ok(_) => panic!("is good: {source}"),
             Err(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         };
-        assert_eq!(faults, said.trim_matches('`').replace("\\|", "|"), "{source}");
+        assert_eq!(faults, said.trim_matches('`').trim().replace("\\|", "|"), "{source}");
     }
 }
 

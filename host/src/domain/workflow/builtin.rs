@@ -171,6 +171,7 @@ fn action(name: &str, description: &str, properties: &Value, required: &[&str]) 
         sample_output: Some(json!({})),
         undo: false,
         check: false,
+        ended_by: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Fault, Notify, Step, StepKind, Workflow};
+use super::{Fault, Notify, Section, Step, StepKind, Workflow};
 use crate::domain::{
     connection::Connection,
     document::nearest,
@@ -52,6 +52,7 @@ impl Checker<'_> {
                 self.connection(step, manifest, connection.as_deref());
                 if let Some(action) = manifest.action(action) {
                     self.with(step, action, with);
+                    self.ending(step, plugin, action, connection.as_deref());
                 } else {
                     let names: Vec<&str> = manifest.actions.iter().map(|action| action.name.as_str()).collect();
                     self.fault(step, "uses", format!("{plugin} has no action {action}: it has {}", names.join(", ")));
@@ -60,6 +61,25 @@ impl Checker<'_> {
             StepKind::Run { workflow, with } => self.child(step, workflow, with),
             StepKind::Approve(approve) => self.notify(step, &approve.notify),
             StepKind::Undo(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => {}
+        }
+    }
+
+    /// What a step begins has to be ended in `finally`, where its action asks for that.
+    fn ending(&mut self, step: &Step, plugin: &str, action: &Action, connection: Option<&str>) {
+        let Some(ending) = &action.ended_by else { return };
+        let ends = |other: &Step| match &other.kind {
+            StepKind::Action { plugin: its, action, connection: through, .. } => {
+                its == plugin && action == ending && through.as_deref() == connection
+            }
+            _ => false,
+        };
+        if !self.workflow.section(Section::Finally).any(ends) {
+            let message = format!(
+                "what {plugin}/{} begins is ended in `finally`: a step there with `uses: {plugin}/{ending}` and the same \
+                 connection is wanted",
+                action.name
+            );
+            self.fault(step, "uses", message);
         }
     }
 

@@ -31,6 +31,7 @@ on:
     warn_after: 5
   - every: 10m
   - at: '2026-12-24T18:00:00+01:00'
+  - event: [task.overdue, update.overdue]
 if: incident != null
 inputs:
   service: { type: string, default: checkout }
@@ -140,6 +141,7 @@ pub(super) const KEYS: &[(&str, &[&str], Option<&str>)] = &[
     ("/on/12/warn_after", &["number"], Some("101")),
     ("/on/13/every", &["string"], Some("\"500ms\"")),
     ("/on/14/at", &["string"], Some("\"18:00\"")),
+    ("/on/15/event", &["string", "array"], Some("\"task.late\"")),
     ("/steps/0/id", &["string"], Some("\"return\"")),
     ("/steps/0/uses", &["string"], Some("\"webhook\"")),
     ("/steps/0/connection", &["string"], None),

@@ -152,6 +152,7 @@ fn both_know_the_same_words() {
         ("/on/12/catch_up", word.clone(), "/$defs/catch_up_mode"),
         ("/on/12/catch_up/mode", word.clone(), "/$defs/catch_up_mode"),
         ("/on/12/blackouts/0/then", word.clone(), "/$defs/blackout/properties/then"),
+        ("/on/15/event", word.clone(), "/$defs/milestone"),
         ("/steps/0/on_error", word.clone(), "/$defs/step/properties/on_error"),
         ("/steps/2/approve/on_timeout", word.clone(), "/$defs/approve/properties/on_timeout"),
     ];
