@@ -129,7 +129,7 @@ async fn drill(api: &Api, there: &Counterparts) {
     enter(api, number, "investigate").await;
     approve(api).await;
     let rolled_back = ended(api, number, "roll-back").await;
-    assert_eq!(rolled_back["mode"], json!("simulated"));
+    assert_eq!(rolled_back["mode"], json!("practice"));
     assert_eq!(there.chat.room(&number.to_lowercase()).await, None);
     assert_eq!(there.mail.mails().await.len(), 2);
     assert!(there.flags.is_on(FLAG).await);

@@ -7,6 +7,7 @@ pub(crate) mod crash;
 mod docs;
 mod incident;
 mod plugin;
+mod practice;
 mod response;
 mod rollback;
 mod schedules;

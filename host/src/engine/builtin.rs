@@ -40,7 +40,7 @@ impl Engine {
             action,
             "set-stage" | "set-severity" | "assign-role" | "add-task" | "link-ticket" | "open-incident"
         );
-        if run.mode == Mode::Simulated && changes {
+        if run.mode != Mode::Real && changes {
             // What only the timeline sees is harmless in practice; the stage is people's to move, in a drill too.
             return Ended::Simulated { output: json!({}), request: json!({ "action": action, "with": input }) }.into();
         }

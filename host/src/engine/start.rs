@@ -166,7 +166,7 @@ impl Engine {
             slot,
             trigger,
             inputs,
-            mode: if drill || request.dry_run { Mode::Simulated } else { Mode::Real },
+            mode: Mode::of(drill, request.dry_run),
             depth: 0,
             started_by: caller.actor(),
             scope,
@@ -194,7 +194,7 @@ impl Engine {
             slot: self.place(&live.workflow, &Scope { names: names.into() }).await?,
             trigger,
             inputs,
-            mode: if drill { Mode::Simulated } else { Mode::Real },
+            mode: Mode::of(drill, false),
             depth: event.depth,
             started_by: Actor::System,
             scope: event.snapshot.clone(),
@@ -285,7 +285,7 @@ impl Engine {
 impl Engine {
     /// The event of a run's end, if a workflow listens to such. What a dry run ended with has not happened.
     fn finished(&self, run: &Run, catalog: &Catalog, scope: &Value) -> Option<Event> {
-        let happened = run.mode == Mode::Real || is_drill(scope);
+        let happened = run.mode != Mode::Simulated;
         let heard = catalog.workflows.values().any(|live| live.workflow.follows_runs());
         // That a run was taken back is no end of the workflow.
         (happened && heard && run.undo_of.is_none()).then(|| Event {

@@ -347,9 +347,6 @@ pub(super) fn milliseconds(duration: Duration) -> u64 {
 }
 
 /// The contract's word for a mode.
-pub(super) fn wit_mode(mode: Mode) -> WitMode {
-    match mode {
-        Mode::Real => WitMode::Real,
-        Mode::Simulated => WitMode::Simulated,
-    }
+pub(super) fn wit_mode(mode: Mode, real_in_drills: bool) -> WitMode {
+    if mode.records(real_in_drills) { WitMode::Simulated } else { WitMode::Real }
 }

@@ -105,8 +105,8 @@ async fn a_dry_run_and_a_drill_send_nothing_and_show_what_they_would_have() {
         let dry = run(&api, steps, json!({ "dry_run": true })).await;
         api.post("/incidents", json!({ "title": "t", "severity": "sev4", "kind": "drill" })).await.ok();
         let drill = run(&api, steps, json!({ "incident": "INC-1" })).await;
-        for run in [dry, drill] {
-            assert_eq!((&run["status"], &run["mode"]), (&json!("succeeded"), &json!("simulated")), "{run:#}");
+        for (run, mode) in [(dry, "simulated"), (drill, "practice")] {
+            assert_eq!((&run["status"], &run["mode"]), (&json!("succeeded"), &json!(mode)), "{run:#}");
             assert_eq!(run["steps"]["change"]["status"], json!("simulated"));
             let attempts = api.get(&format!("/runs/{}/attempts", run["id"].as_str().expect("an id"))).await.ok();
             let request = &attempts["items"][0]["trace"]["would_have_sent"]["http"];

@@ -112,7 +112,7 @@ fn settle(machine: &mut Machine<'_>, index: usize) {
     machine.run.steps[index].output = output.clone();
     match error {
         None => {
-            let simulated = machine.run.mode == Mode::Simulated;
+            let simulated = machine.run.mode != Mode::Real;
             let status = if simulated { StepStatus::Simulated } else { StepStatus::Succeeded };
             machine.succeed(index, status, output, format!("{all} items done"), None);
         }

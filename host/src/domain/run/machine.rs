@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    AttemptRecord, Ending, Hold, Mode, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
+    AttemptRecord, Ending, Hold, Phase, Retry, Run, SideEffect, StepError, StepRun, StepStatus, approval,
     happening::{Context, Effect, Ended, Happening, InDrills, Refused, Returned, StepFacts},
     items, progress, section, signal, slot,
 };
@@ -218,7 +218,7 @@ impl Machine<'_> {
     /// Whether trying again is harmless whatever the lost try did.
     pub(super) fn repeatable(&self, index: usize) -> bool {
         let Some(facts) = self.facts(index) else { return true };
-        let simulated = self.run.mode == Mode::Simulated && facts.in_drills == InDrills::Recorded;
+        let simulated = self.run.mode.records(facts.in_drills == InDrills::Sent);
         simulated || facts.idempotent || facts.risk == Risk::Read
     }
 

@@ -138,6 +138,29 @@ pub enum Phase {
 pub enum Mode {
     /// It may.
     Real,
-    /// Unsafe calls are recorded, not sent (dry run, drill).
+    /// A drill: unsafe calls are recorded, not sent, except through a connection that is real in drills. Time passes, and
+    /// people and signals are waited for.
+    Practice,
+    /// A dry run: unsafe calls are recorded, not sent, and nothing is waited for.
     Simulated,
+}
+
+impl Mode {
+    /// The mode of a run that somebody starts.
+    pub fn of(drill: bool, dry_run: bool) -> Self {
+        match (dry_run, drill) {
+            (true, _) => Self::Simulated,
+            (false, true) => Self::Practice,
+            (false, false) => Self::Real,
+        }
+    }
+
+    /// Whether unsafe calls are recorded instead of sent, through a connection that is `real_in_drills` or not.
+    pub fn records(self, real_in_drills: bool) -> bool {
+        match self {
+            Self::Real => false,
+            Self::Practice => !real_in_drills,
+            Self::Simulated => true,
+        }
+    }
 }

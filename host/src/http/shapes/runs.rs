@@ -24,7 +24,7 @@ pub struct RunSummary {
     /// `queued`, `running`, `waiting`, `paused`, `canceling`, `needs_decision`, `succeeded`, `failed`, `rejected`,
     /// `canceled` or `timed_out`.
     pub status: String,
-    /// `real` or `simulated`.
+    /// `real`, `practice` (a drill) or `simulated` (a dry run).
     pub mode: String,
     /// The incident it belongs to.
     pub incident: Option<String>,

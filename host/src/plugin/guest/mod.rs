@@ -83,10 +83,11 @@ impl Session {
 
     /// Whether unsafe requests are recorded instead of sent. Looking (`check`) may only read.
     pub(super) fn simulates(&self) -> bool {
-        let exempt = self.invocation.connection.as_ref().is_some_and(|connection| connection.real_in_drills);
         match self.invocation.function {
             super::Function::Check => true,
-            super::Function::Run | super::Function::Undo => self.invocation.mode == Mode::Simulated && !exempt,
+            super::Function::Run | super::Function::Undo => {
+                self.invocation.mode.records(real_in_drills(&self.invocation))
+            }
         }
     }
 
@@ -139,13 +140,17 @@ impl Guest {
             connection_config: connection.map_or_else(|| "{}".to_owned(), |connection| connection.config.to_string()),
             idempotency_key: invocation.idempotency_key.clone(),
             remaining_ms,
-            mode: wit_mode(invocation.mode),
+            mode: wit_mode(invocation.mode, real_in_drills(invocation)),
             resume: invocation.resume.clone(),
             undo_data: invocation.undo_data.as_ref().map(ToString::to_string),
             callback_url: invocation.callback_url.clone(),
             ..empty_call()
         }
     }
+}
+
+fn real_in_drills(invocation: &Invocation) -> bool {
+    invocation.connection.as_ref().is_some_and(|connection| connection.real_in_drills)
 }
 
 fn empty_call() -> types::Call {
@@ -161,7 +166,7 @@ fn empty_call() -> types::Call {
         connection_config: "{}".to_owned(),
         idempotency_key: String::new(),
         remaining_ms: 0,
-        mode: wit_mode(Mode::Simulated),
+        mode: wit_mode(Mode::Simulated, false),
         resume: None,
         undo_data: None,
         callback_url: None,
