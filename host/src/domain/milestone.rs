@@ -69,7 +69,7 @@ milestones! {
     /// A version was published.
     RetrospectivePublished = "retrospective.published" ["version", "by"],
     /// A follow-up was made.
-    FollowUpAdded = "follow_up.added" ["follow_up", "text", "owner", "due_at"],
+    FollowUpAdded = "follow_up.added" ["follow_up", "text", "owner", "due_at", "ticket"],
     /// A follow-up was not done in time.
     FollowUpOverdue = "follow_up.overdue" ["follow_up", "text", "owner", "due_at"],
     /// Something happened in an exercise.

@@ -36,12 +36,14 @@ impl Engine {
     /// Runs a built-in action.
     pub(super) async fn built_in(&self, run: &Run, state: &StepRun, action: &str) -> Made {
         let input = state.input.clone().unwrap_or_default();
-        let changes = matches!(
-            action,
-            "set-stage" | "set-severity" | "assign-role" | "add-task" | "link-ticket" | "open-incident"
-        );
-        if run.mode != Mode::Real && changes {
-            // What only the timeline sees is harmless in practice; the stage is people's to move, in a drill too.
+        // What only the timeline sees is harmless; in a drill the stage is people's to move, and what comes of its
+        // retrospective is real.
+        let recorded = match action {
+            "set-stage" | "set-severity" | "assign-role" | "add-task" | "open-incident" => run.mode != Mode::Real,
+            "link-ticket" => run.mode == Mode::Simulated,
+            _ => false,
+        };
+        if recorded {
             return Ended::Simulated { output: json!({}), request: json!({ "action": action, "with": input }) }.into();
         }
         if action == "open-incident" {

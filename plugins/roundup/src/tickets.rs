@@ -9,7 +9,7 @@ use crate::tracker::Tracker;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Create {
     /// What it is about.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 1_000))]
     title: String,
     /// The first message.
     #[schemars(length(min = 1, max = 60_000))]

@@ -7,6 +7,7 @@ mod parts;
 mod playbook;
 mod private;
 mod retrospective;
+mod scenarios;
 mod sources;
 
 use reqwest::Method;

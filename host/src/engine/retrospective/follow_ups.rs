@@ -64,8 +64,9 @@ impl Engine {
             let head = head(&dossier.parts.follow_ups, around.now)?;
             let number = head.number;
             let (owner, due_at) = (new.owner.clone(), new.due_at);
-            let about = json!({ "follow_up": number, "text": text, "owner": owner, "due_at": due_at });
             let ticket = ticket.clone();
+            let about =
+                json!({ "follow_up": number, "text": text, "owner": owner, "due_at": due_at, "ticket": ticket });
             let made = FollowUp { head, text: text.clone(), owner, due_at, ticket, done_at: None, overdue: false };
             dossier.parts.follow_ups.push(made);
             told.entry(EntryKind::FollowUp, format!("follow-up {number}: {text}"), about.clone());
