@@ -101,7 +101,6 @@ async fn a_real_alert_runs_real_workflows_to_a_rolled_back_flag() {
 
     enter(&api, "INC-1", "resolution").await;
     ended(&api, "INC-1", "tell-resolved").await;
-    enter(&api, "INC-1", "retrospective").await;
     ended(&api, "INC-1", "start-retrospective").await;
     let texts = there.chat.texts(&room).await;
     for beginning in

@@ -4,6 +4,7 @@ mod alertmanager_plugin;
 mod api;
 mod backup;
 pub(crate) mod crash;
+mod demo;
 mod docs;
 mod incident;
 mod plugin;

@@ -186,7 +186,7 @@ pub(super) fn timeline_line(entry: &Value) -> String {
         Some("source") => (word(actor, "name"), Colour::Red),
         _ => ("wardroom".to_owned(), Colour::Grey),
     };
-    format!("{}  {}  {}", paint(Colour::Grey, clock), paint(colour, &format!("{who:<18}")), word(entry, "text"))
+    format!("{}  {}  {}", paint(Colour::Grey, clock), paint(colour, &format!("{who:<20}")), word(entry, "text"))
 }
 
 #[derive(Subcommand)]

@@ -73,6 +73,21 @@ pub fn write_duration(duration: Duration) -> String {
     }
 }
 
+/// A duration as people say it, in its two largest units: `40s`, `12m 5s`, `23h 44m`, `3d 2h`.
+pub fn tell_duration(duration: Duration) -> String {
+    let mut left = duration.as_secs();
+    let mut parts = Vec::new();
+    for (unit_s, unit) in [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")] {
+        if left >= unit_s && parts.len() < 2 {
+            parts.push(format!("{}{unit}", left / unit_s));
+            left %= unit_s;
+        } else if !parts.is_empty() {
+            break;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
@@ -130,6 +145,11 @@ mod tests {
             assert_eq!(parse_duration(text).map(write_duration).as_deref(), Some(text));
         }
         assert_eq!(write_duration(Duration::from_hours(48)), "2d");
+        for (seconds, told) in
+            [(0, "0s"), (40, "40s"), (725, "12m 5s"), (3_601, "1h"), (85_440, "23h 44m"), (266_400, "3d 2h")]
+        {
+            assert_eq!(tell_duration(Duration::from_secs(seconds)), told);
+        }
         for text in ["", "90", "d", "1.5h", "-1h", "1 h", "1w", "1h30m", "213503982335d", "99999999999999999999s"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }

@@ -17,8 +17,12 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{super::Failed, mailbox};
-use crate::clock::monotonic_now;
+use super::{
+    super::Failed,
+    mailbox,
+    tracker::{self, Tracker},
+};
+use crate::{clock::monotonic_now, domain::time::Timestamp};
 
 /// Errors per second while the flag is on.
 const ERRORS: f64 = 12.0;
@@ -41,6 +45,7 @@ pub(super) struct Shop {
     rooms: Vec<String>,
     messages: Vec<String>,
     pub(super) mails: Vec<String>,
+    pub(super) tracker: Tracker,
 }
 
 impl Town {
@@ -61,6 +66,7 @@ impl Town {
             .route(&format!("{chat}/createRoom"), post(create_room))
             .route(&format!("{chat}/directory/room/{{alias}}"), get(find_room))
             .route(&format!("{chat}/rooms/{{room}}/send/m.room.message/{{transaction}}"), put(post_message))
+            .merge(tracker::routes())
             .with_state(town.clone());
         tokio::spawn(axum::serve(web, router).into_future());
         tokio::spawn(mailbox::serve(mail, Arc::clone(&town.shop)));
@@ -83,6 +89,10 @@ impl Town {
         self.shop().mails.clone()
     }
 
+    pub(super) fn tickets(&self) -> Vec<String> {
+        self.shop().tracker.titles()
+    }
+
     pub(super) fn flag_is_on(&self) -> bool {
         self.shop().off_since.is_none()
     }
@@ -95,7 +105,7 @@ impl Town {
         }
     }
 
-    fn shop(&self) -> MutexGuard<'_, Shop> {
+    pub(super) fn shop(&self) -> MutexGuard<'_, Shop> {
         self.shop.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -160,8 +170,8 @@ fn room_id(alias: &str) -> String {
     format!("!{alias}:shop.example")
 }
 
-/// What Alertmanager sends when the shop's error rate rises.
-pub(super) fn alert() -> Value {
+/// What Alertmanager sends when the shop's error rate rose at a time.
+pub(super) fn alert(at: Timestamp) -> Value {
     let labels = json!({
         "alertname": "CheckoutErrors", "service": "checkout", "severity": "critical", "flag": "new-checkout",
     });
@@ -180,7 +190,7 @@ pub(super) fn alert() -> Value {
             "status": "firing",
             "labels": labels,
             "annotations": annotations,
-            "startsAt": "2026-11-23T03:00:00Z",
+            "startsAt": at.to_string(),
             "endsAt": "0001-01-01T00:00:00Z",
             "generatorURL": "http://prometheus.shop.example/graph",
             "fingerprint": "c0ffee0000000001",

@@ -13,7 +13,7 @@ use crate::domain::{
     milestone::MilestoneKind,
     person::Person,
     playbook::{Playbook, default_cadence},
-    time::{Timestamp, write_duration},
+    time::{Timestamp, tell_duration},
     timeline::EntryKind,
 };
 
@@ -115,7 +115,7 @@ fn update(dossier: &mut Dossier, around: &Surroundings<'_>, told: &mut Told) {
     let cadence = around.cadence(&dossier.incident).max(Duration::from_secs(1));
     let passed = around.now.since(promised).as_millis() / cadence.as_millis().max(1) + 1;
     dossier.incident.details.update_reminders = u32::try_from(passed).unwrap_or(u32::MAX).min(MAX_REMINDERS);
-    let late = write_duration(Duration::from_secs(around.now.since(promised).as_secs()));
+    let late = tell_duration(around.now.since(promised));
     let about = json!({ "promised_at": promised, "reminder": dossier.incident.details.update_reminders });
     told.entry(
         EntryKind::Update,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::{Dossier, Retrospective, alarm::Surroundings, cause::CauseStatus};
 use crate::domain::{
     incident::IncidentKind,
-    time::{Timestamp, write_duration},
+    time::{Timestamp, tell_duration},
     timeline::{Entry, EntryKind},
 };
 
@@ -61,7 +61,7 @@ fn facts(text: &mut String, dossier: &Dossier, retrospective: &Retrospective, ar
     let began = times.impact_started_at.or(times.detected_at).unwrap_or(incident.created_at);
     put(text, &format!("\n- Severity: {}\n- Began: {began}\n", incident.severity));
     let since = |name: &str, at: Option<Timestamp>| {
-        let took = |at: Timestamp| write_duration(std::time::Duration::from_secs(at.since(began).as_secs()));
+        let took = |at: Timestamp| tell_duration(at.since(began));
         at.map_or_else(|| format!("- {name}: not known\n"), |at| format!("- {name}: {at}, after {}\n", took(at)))
     };
     put(text, &since("Acknowledged", times.acknowledged_at));
