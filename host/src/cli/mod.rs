@@ -11,6 +11,8 @@ mod client;
 mod demo;
 mod export;
 mod handle;
+mod intake;
+mod people;
 mod platform;
 mod playbook;
 mod plugin;
@@ -101,10 +103,19 @@ enum Command {
     Secret(platform::Secret),
     /// Makes tokens.
     #[command(subcommand)]
-    Token(platform::Token),
-    /// Adds people.
+    Token(people::Token),
+    /// Adds people, and notes who is away.
     #[command(subcommand)]
-    Person(platform::Person),
+    Person(people::Person),
+    /// Reads the audit log: who changed what, from what to what.
+    #[command(after_help = "Example:\n  wardroom audit --actor ada --action connection.")]
+    Audit(people::Audit),
+    /// Sets and lists where alerts come from.
+    #[command(subcommand)]
+    Source(intake::Source),
+    /// Keeps alerts quiet for a while.
+    #[command(subcommand)]
+    Silence(intake::Silence),
     /// Holds and resumes automation: the kill switch.
     #[command(subcommand)]
     Automation(platform::Automation),
@@ -170,6 +181,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Secret(secret) => secret.run(&client).await?,
         Command::Token(token) => token.run(&client).await?,
         Command::Person(person) => person.run(&client).await?,
+        Command::Audit(audit) => audit.run(&client).await?,
+        Command::Source(source) => source.run(&client).await?,
+        Command::Silence(silence) => silence.run(&client).await?,
         Command::Automation(automation) => automation.run(&client).await?,
     }
     Ok(ExitCode::SUCCESS)

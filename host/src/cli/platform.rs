@@ -1,4 +1,4 @@
-//! `wardroom workflow|connection|secret|token|person|automation …`: what engineers and administrators keep.
+//! `wardroom workflow|connection|secret|automation …`: what engineers and administrators keep.
 
 use std::{
     io::{IsTerminal, Read},
@@ -222,92 +222,10 @@ impl Secret {
     }
 }
 
-fn stdin() -> Result<String, Failed> {
+pub(super) fn stdin() -> Result<String, Failed> {
     let mut text = String::new();
     std::io::stdin().take(1 << 20).read_to_string(&mut text)?;
     Ok(text)
-}
-
-#[derive(Subcommand)]
-pub(super) enum Token {
-    /// Makes a token for a person; it is shown this once.
-    #[command(after_help = "Example:\n  wardroom token create ada --role responder --name laptop")]
-    Create {
-        /// The person's handle.
-        person: String,
-        /// `viewer`, `responder`, `engineer` or `admin`.
-        #[arg(long)]
-        role: String,
-        /// What it is for.
-        #[arg(long, default_value = "")]
-        name: String,
-    },
-    /// Lists tokens, without their texts.
-    #[command(after_help = "Example:\n  wardroom token list")]
-    List,
-    /// Revokes a token: it is refused from now on.
-    #[command(after_help = "Example:\n  wardroom token revoke 0199f0c4-7a51-7c3e-b0a9-5d7c1f2e8a44")]
-    Revoke {
-        /// Its identifier, as `token list` shows it.
-        id: String,
-    },
-}
-
-impl Token {
-    pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
-        match self {
-            Self::Create { person, role, name } => {
-                let answer = client.post("/tokens", json!({ "person": person, "role": role, "name": name })).await?;
-                client.show(&answer, |made| word(made, "token"))
-            }
-            Self::List => {
-                let items = client.list("/tokens").await?;
-                client.show_list(&items, &["id", "person", "role", "name", "revoked"], |one| {
-                    ["id", "person", "role", "name", "revoked_at"].map(|key| word(one, key)).into()
-                })
-            }
-            Self::Revoke { id } => {
-                client.send(Method::DELETE, &format!("/tokens/{id}"), None).await?;
-                client.show(&json!({ "id": id }), |_| format!("revoked {id}"))
-            }
-        }
-    }
-}
-
-#[derive(Subcommand)]
-pub(super) enum Person {
-    /// Adds a person.
-    #[command(after_help = "Example:\n  wardroom person add ada --name 'Ada Lovelace' --email ada@example.com")]
-    Add {
-        /// Unique short name.
-        handle: String,
-        /// Full name.
-        #[arg(long)]
-        name: String,
-        /// Address for mail.
-        #[arg(long)]
-        email: Option<String>,
-    },
-    /// Lists people.
-    #[command(after_help = "Example:\n  wardroom person list")]
-    List,
-}
-
-impl Person {
-    pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
-        match self {
-            Self::Add { handle, name, email } => {
-                let answer = client.post("/people", json!({ "handle": handle, "name": name, "email": email })).await?;
-                client.show(&answer, |one| format!("added {}", word(one, "handle")))
-            }
-            Self::List => {
-                let items = client.list("/people").await?;
-                client.show_list(&items, &["handle", "name", "email"], |one| {
-                    vec![word(one, "handle"), word(one, "name"), word(one, "email")]
-                })
-            }
-        }
-    }
 }
 
 #[derive(Subcommand)]

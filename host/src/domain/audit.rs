@@ -22,3 +22,18 @@ pub struct AuditEntry {
     /// Details: an object.
     pub data: Value,
 }
+
+/// Which entries; what is absent admits all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// The handle of who did it.
+    pub actor: Option<String>,
+    /// The action, or with a dot at its end all of that kind, such as `connection.`.
+    pub action: Option<String>,
+    /// The name of what was changed.
+    pub target: Option<String>,
+    /// At or after this time.
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
+}

@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`export`], [`metrics`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`]: a resource each
+//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`export`], [`metrics`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`], [`audit`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -18,6 +18,7 @@ use crate::engine::Engine;
 
 pub mod apply;
 pub mod approvals;
+pub mod audit;
 pub mod auth;
 pub mod export;
 pub mod extract;
@@ -71,6 +72,7 @@ pub fn router(engine: Engine) -> Router {
         .merge(signals::routes())
         .merge(approvals::routes())
         .merge(library::routes())
+        .merge(audit::routes())
         .merge(people::routes())
         .split_for_parts();
     router

@@ -1,4 +1,4 @@
-//! People, their tokens, and the audit log.
+//! People and their tokens.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,6 @@ use axum::{
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,7 +17,7 @@ use super::{
     auth::{Admin, Viewer},
     extract::{Body, Expected, Listed, Paging, Parameters, given, tagged},
     problem::Problem,
-    shapes::{Person, value},
+    shapes::Person,
     words,
 };
 use crate::{
@@ -39,7 +38,6 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(me))
         .routes(routes!(tokens, create_token))
         .routes(routes!(revoke_token))
-        .routes(routes!(audit))
 }
 
 /// Lists people.
@@ -236,19 +234,4 @@ async fn revoke_token(
     let id = id.parse().map_err(|_| EngineError::not_found("live token", id))?;
     engine.revoke_token(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Reads the audit log, the newest entry first.
-#[utoipa::path(
-    get, path = "/api/v1/audit", tag = "people", params(Paging),
-    responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
-)]
-async fn audit(
-    State(engine): State<Engine>,
-    _: Admin,
-    Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<Value>>, Problem> {
-    let page = paging.page()?;
-    let listed = Listed::cut(engine.store().audit(&page).await?, &page, |entry| entry.id.to_string());
-    Ok(Json(Listed { items: listed.items.iter().map(value).collect(), next: listed.next }))
 }

@@ -1,5 +1,7 @@
 //! Reading the outbox, what became of each event, idempotency keys and the audit log.
 
+use serde_json::Value;
+
 use super::{
     KeyRecord, Page, Store, StoreError,
     read::{Cursor, Select, each},
@@ -7,7 +9,7 @@ use super::{
     statement::Cell,
 };
 use crate::domain::{
-    audit::AuditEntry,
+    audit::{AuditEntry, AuditFilter},
     event::{Event, TriggerOutcome},
     id::{EventId, IncidentId, RunId},
     time::Timestamp,
@@ -54,14 +56,29 @@ impl Store {
     }
 
     /// A page of the audit log, the newest first; the cursor is the last entry's identifier.
-    pub async fn audit(&self, page: &Page) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = Select::new("SELECT id, at, actor, action, target, data FROM audit")
+    pub async fn audit(&self, filter: &AuditFilter, page: &Page) -> Result<Vec<AuditEntry>, StoreError> {
+        let mut select = Select::new("SELECT id, at, actor, action, target, data FROM audit")
             .and_maybe("id <", page.after.as_ref().map(Cell::text))
-            .order("id DESC", page.limit)
-            .all(self)
-            .await?;
+            .and_maybe("target =", filter.target.as_ref().map(Cell::text))
+            .and_maybe("at >=", filter.since.map(rows::time))
+            .and_maybe("at <", filter.until.map(rows::time));
+        if let Some(handle) = &filter.actor {
+            // Who did it is kept as JSON, a person with the handle of that time.
+            let field = format!("\"handle\":{}", Value::from(handle.as_str()));
+            select = select.like("actor", &format!("%{}%", literally(&field)));
+        }
+        if let Some(action) = &filter.action {
+            let more = if action.ends_with('.') { "%" } else { "" };
+            select = select.like("action", &format!("{}{more}", literally(action)));
+        }
+        let rows = select.order("id DESC", page.limit).all(self).await?;
         each(&rows, audit)
     }
+}
+
+/// A text as a pattern that is like nothing else.
+fn literally(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 fn event(row: &Cursor<'_>) -> Result<Event, StoreError> {

@@ -3,6 +3,7 @@
 mod access;
 mod apply;
 mod approvals;
+mod audit;
 mod children;
 mod controls;
 mod ends;

@@ -118,3 +118,34 @@ async fn every_command_of_playbooks_does_what_it_says() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn every_command_of_sources_does_what_it_says() {
+    let (mut server, _) = prepared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = std::fs::read_to_string(root().join("docs/sources.md")).expect("is there");
+    let mapping = text.split("```json\n").nth(1).and_then(|block| block.split("```").next()).expect("a document");
+    std::fs::write(folder.path().join("homegrown.json"), mapping).expect("the folder takes it");
+    std::fs::write(folder.path().join("token.txt"), "hush\n").expect("the folder takes it");
+    for line in commands("docs/sources.md") {
+        let output = run(&server.api, ADMIN, folder.path(), &line).await;
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(!output.stdout.is_empty(), "{line} says nothing");
+    }
+    let nobody = server.api.with_token("hush");
+    let alert = |id: u64, service: &str| {
+        json!({ "id": id, "open": true, "service": service, "what": "It fails", "bad": true,
+        "since": "2026-11-23T04:09:06Z" })
+    };
+    let mut quiet = json!({ "problems": [alert(1, "search"), alert(2, "orders")] });
+    // The secret of a source of one's own is `source-NAME` too, when it says no other.
+    nobody.post("/hooks/homegrown", quiet.clone()).await.problem(401);
+    let taken = server.api.post("/hooks/homegrown", quiet.clone()).await.ok();
+    assert_eq!(taken["changed"], json!(2), "a silence asks for all its labels: {taken:#}");
+    quiet["problems"] = json!([alert(3, "billing")]);
+    server.api.post("/hooks/homegrown", quiet).await.ok();
+    let said = run(&server.api, ADMIN, folder.path(), "wardroom audit --action source. --target homegrown").await;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("source.set") && said.contains("null →"), "{said}");
+    server.stop().await;
+}

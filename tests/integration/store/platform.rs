@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use wardroom::{
     domain::{
-        audit::AuditEntry,
+        audit::{AuditEntry, AuditFilter},
         connection::{Auth, Connection, ConnectionLimits, Grant},
         id::{PersonId, TokenId},
         pause::{Pause, PauseScope},
@@ -55,7 +55,10 @@ async fn a_workflow_keeps_its_revisions_and_two_writers_cannot_make_the_same() {
         assert_eq!(commit(&store, workflow(1, false)).await, Committed::Lost);
         assert_eq!(commit(&store, workflow(2, false)).await, Committed::Applied);
         assert_eq!(store.catalog_version().await.expect("reads"), before + 2, "a lost write changes nothing");
-        assert_eq!(store.audit(&Page { after: None, limit: 10 }).await.expect("reads").len(), 2);
+        assert_eq!(
+            store.audit(&AuditFilter::default(), &Page { after: None, limit: 10 }).await.expect("reads").len(),
+            2
+        );
         let live = store.live_documents(DocumentKind::Workflow).await.expect("reads");
         assert_eq!(live.iter().map(|one| one.revision).collect::<Vec<_>>(), [2]);
         assert_eq!(commit(&store, workflow(3, true)).await, Committed::Applied);

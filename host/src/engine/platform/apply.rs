@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
-
-use super::{Caller, Engine, EngineError, playbooks::unknown_workflows, workflows::installed};
+use super::{Caller, Engine, EngineError, between, playbooks::unknown_workflows, workflows::installed};
 use crate::{
     domain::{
         document::{self, Fault, Position},
@@ -167,7 +165,13 @@ impl Engine {
         for change in &differing {
             then.extend(self.with_change(caller, change)?);
         }
-        let data = json!(differing.iter().map(|one| (one.name.clone(), one.known + 1)).collect::<BTreeMap<_, _>>());
+        let told = |revision: fn(&Change) -> Option<i64>| -> BTreeMap<String, Option<i64>> {
+            differing.iter().map(|one| (format!("{} {}", one.noun.word(), one.name), revision(one))).collect()
+        };
+        let data = between(
+            told(|one| (one.kind != ChangeKind::Create).then_some(one.known)),
+            told(|one| (one.kind != ChangeKind::Delete).then_some(one.known + 1)),
+        );
         let kept = differing.iter().filter_map(|change| Some(revision(change.noun.kept_as()?, change)));
         let guard = Guard::Documents(kept.collect());
         if self.change_platform_with(caller, Write { guard, then }, "workflow.apply", "workflows", data).await? {

@@ -1,8 +1,8 @@
 //! Setting connections: checked against the plugin's own schema, so that a wrong option shows here and not at 3 a.m.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Caller, Engine, EngineError, check_name};
+use super::{Caller, Engine, EngineError, between, check_name};
 use crate::{
     domain::connection::{Auth, Connection, ConnectionLimits, Grant},
     store::Guard,
@@ -59,8 +59,7 @@ impl Engine {
                 revision: revision + 1,
                 updated_at: self.now(),
             };
-            let data = json!({ "plugin": connection.plugin, "base_url": connection.base_url, "auth": connection.auth,
-                "grant": connection.grant, "limits": connection.limits, "revision": connection.revision });
+            let data = between(&known, &connection);
             let guard = Guard::Connection(Box::new(connection.clone()));
             if self.change_platform(caller, guard, "connection.set", name, data).await? {
                 return Ok(connection);

@@ -11,7 +11,8 @@ pub mod secrets;
 pub mod sources;
 pub mod workflows;
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Caller, Engine, EngineError};
 use crate::{
@@ -51,7 +52,7 @@ impl Engine {
 
     /// Notes that somebody took an incident out of the house: nothing else is written.
     pub(super) async fn note_export(&self, caller: &Caller, number: &str) -> Result<(), EngineError> {
-        let data = serde_json::json!({ "incident": number });
+        let data = json!({ "incident": number });
         let audit = self.audit(caller, "incident.export", number, data);
         let made = self.new_id().to_string();
         let key =
@@ -71,6 +72,16 @@ impl Engine {
             data,
         })
     }
+}
+
+/// What an audit entry tells of a change; null stands for what was not there.
+pub(super) fn between(before: impl Serialize, after: impl Serialize) -> Value {
+    json!({ "before": before, "after": after })
+}
+
+/// A document that is kept as revisions, as an audit entry tells of it.
+fn revision_of(revision: i64) -> Option<Value> {
+    (revision > 0).then(|| json!({ "revision": revision }))
 }
 
 /// Whether a name is 1 to 64 of `a-z 0-9 - _`, beginning with a letter or digit.

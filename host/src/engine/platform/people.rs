@@ -6,10 +6,10 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Caller, Engine, EngineError};
+use super::{Caller, Engine, EngineError, between};
 use crate::{
     clock::random,
     domain::{
@@ -103,7 +103,7 @@ impl Engine {
     /// Adds a person.
     pub async fn add_person(&self, caller: &Caller, new: NewPerson) -> Result<Person, EngineError> {
         let person = self.person(new)?;
-        let data = json!({ "name": person.name });
+        let data = between(Value::Null, &person);
         let guard = Guard::Person(Box::new(person.clone()));
         if self.change_platform(caller, guard, "person.add", &person.handle, data).await? {
             Ok(person)
@@ -148,7 +148,7 @@ impl Engine {
                 return Ok(known);
             }
             person.revision += 1;
-            let data = json!({ "before": known, "after": person });
+            let data = between(&known, &person);
             let guard = Guard::PersonChange(Box::new(person.clone()));
             if self.change_platform(caller, guard, "person.edit", handle, data).await? {
                 return Ok(person);
@@ -172,7 +172,7 @@ impl Engine {
         }
         let text = self.token_text();
         let token = self.token(&person, role, name, &text);
-        let data = json!({ "person": handle, "role": role, "name": name });
+        let data = between(Value::Null, json!({ "person": handle, "role": role, "name": name }));
         let guard = Guard::Token(Box::new(token.clone()));
         self.change_platform(caller, guard, "token.create", &token.id.to_string(), data).await?;
         Ok((token, text))
@@ -180,8 +180,9 @@ impl Engine {
 
     /// Ends a token: it is refused from now on.
     pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<(), EngineError> {
-        let guard = Guard::TokenOff(id, self.now());
-        if self.change_platform(caller, guard, "token.revoke", &id.to_string(), json!({})).await? {
+        let now = self.now();
+        let data = between(json!({ "revoked_at": null }), json!({ "revoked_at": now }));
+        if self.change_platform(caller, Guard::TokenOff(id, now), "token.revoke", &id.to_string(), data).await? {
             Ok(())
         } else {
             Err(EngineError::not_found("live token", id))

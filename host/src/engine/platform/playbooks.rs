@@ -3,9 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::json;
+use serde_json::Value;
 
-use super::{Caller, Engine, EngineError};
+use super::{Caller, Engine, EngineError, between, revision_of};
 use crate::{
     domain::{
         document::{Fault, Position},
@@ -61,6 +61,7 @@ impl Engine {
         for _ in 0..LOST_WRITES {
             let known = self.store().newest_revision(DocumentKind::Playbook, name).await?;
             let newest = known.as_ref().map_or(0, |known| known.revision);
+            let live = known.as_ref().is_some_and(|known| !known.deleted);
             if expected.is_some_and(|expected| expected != newest) {
                 return Err(EngineError::Stale { noun: "playbook", actual: newest });
             }
@@ -77,7 +78,7 @@ impl Engine {
                 deleted: false,
             };
             let guard = Guard::Document(Box::new(revision.clone()));
-            let data = json!({ "before": newest, "after": revision.revision });
+            let data = between(live.then_some(newest).and_then(revision_of), revision_of(revision.revision));
             if self.change_platform(caller, guard, "playbook.save", name, data).await? {
                 return Ok(revision);
             }
@@ -96,7 +97,7 @@ impl Engine {
                 deleted: true,
                 ..known
             };
-            let data = json!({ "before": gone.revision - 1, "after": null });
+            let data = between(revision_of(gone.revision - 1), Value::Null);
             let guard = Guard::Document(Box::new(gone));
             if self.change_platform(caller, guard, "playbook.delete", name, data).await? {
                 return Ok(());
@@ -107,9 +108,10 @@ impl Engine {
 
     /// Notes that somebody looked at a playbook and found it good.
     pub async fn review_playbook(&self, caller: &Caller, name: &str) -> Result<PlaybookView, EngineError> {
-        let known = self.live_playbook(name).await?;
+        self.live_playbook(name).await?;
         let review = Review { playbook: name.to_owned(), at: self.now(), by: caller.person.handle.clone() };
-        let data = json!({ "revision": known.revision });
+        let before = self.reviewed_at().await?.get(name).copied();
+        let data = between(before, review.at);
         self.change_platform(caller, Guard::Review(review), "playbook.review", name, data).await?;
         self.playbook(name).await
     }

@@ -1,8 +1,8 @@
 //! Installing plugins: a component is inspected whole before anything is written.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Caller, Engine, EngineError};
+use super::{Caller, Engine, EngineError, between};
 use crate::store::{Guard, StoredPlugin};
 
 impl Engine {
@@ -18,7 +18,8 @@ impl Engine {
             manifest: inspected.manifest,
         };
         let name = plugin.manifest.name.clone();
-        let data = json!({ "version": plugin.manifest.version, "digest": plugin.digest });
+        let known = self.store().active_plugins().await?.into_iter().find(|known| known.manifest.name == name);
+        let data = between(known.as_ref().map(brief), brief(&plugin));
         let guard = Guard::Plugin(Box::new(plugin.clone()), component);
         self.change_platform(caller, guard, "plugin.install", &name, data).await?;
         Ok(plugin)
@@ -26,10 +27,8 @@ impl Engine {
 
     /// Takes a plugin out of use; runs pinned to it go on.
     pub async fn remove_plugin(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
-        let known = self.store().active_plugins().await?;
-        if !known.iter().any(|plugin| plugin.manifest.name == name) {
-            return Err(EngineError::not_found("plugin", name));
-        }
+        let known = self.store().active_plugins().await?.into_iter().find(|plugin| plugin.manifest.name == name);
+        let known = known.ok_or_else(|| EngineError::not_found("plugin", name))?;
         let used: Vec<String> = self
             .catalog()
             .await?
@@ -41,7 +40,13 @@ impl Engine {
         if !used.is_empty() {
             return Err(EngineError::Conflict(format!("plugin {name} is used by workflow {}", used.join(", "))));
         }
-        self.change_platform(caller, Guard::PluginOff(name.to_owned()), "plugin.remove", name, json!({})).await?;
+        let data = between(brief(&known), Value::Null);
+        self.change_platform(caller, Guard::PluginOff(name.to_owned()), "plugin.remove", name, data).await?;
         Ok(())
     }
+}
+
+/// What the audit log tells of a plugin.
+fn brief(plugin: &StoredPlugin) -> Value {
+    json!({ "version": plugin.manifest.version, "digest": plugin.digest })
 }

@@ -1,10 +1,10 @@
 //! Setting secrets: sealed before they are written, and never read back over the API.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use super::{Caller, Engine, EngineError, check_name};
+use super::{Caller, Engine, EngineError, between, check_name};
 use crate::store::{Guard, SealedSecret};
 
 /// The longest secret, in bytes.
@@ -26,7 +26,8 @@ impl Engine {
             updated_at: self.now(),
             updated_by: caller.person.handle.clone(),
         };
-        self.change_platform(caller, Guard::Secret(secret), "secret.set", name, json!({})).await?;
+        let data = between(self.store().secret(name).await?.as_ref().map(brief), brief(&secret));
+        self.change_platform(caller, Guard::Secret(secret), "secret.set", name, data).await?;
         Ok(())
     }
 
@@ -42,4 +43,9 @@ impl Engine {
         let opened = self.0.parts.keyring.open(name, &secret.sealed);
         opened.map(Some).map_err(|error| EngineError::Internal(format!("secret {name}: {error}")))
     }
+}
+
+/// What the audit log tells of a secret: never its value.
+fn brief(secret: &SealedSecret) -> Value {
+    json!({ "updated_at": secret.updated_at, "updated_by": secret.updated_by })
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::{Caller, Engine, EngineError, check_name};
+use super::{Caller, Engine, EngineError, between, check_name};
 use crate::{
     domain::{
         id::SilenceId,
@@ -106,7 +106,7 @@ impl Engine {
             revision: newest + 1,
             updated_at: self.now(),
         };
-        let data = json!({ "before": known, "after": source });
+        let data = between(&known, &source);
         self.change_platform(caller, Guard::Source(Box::new(source.clone())), "source.set", name, data).await?;
         Ok(source)
     }
@@ -115,7 +115,7 @@ impl Engine {
     pub async fn remove_source(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         let known = self.catalog().await?.sources.get(name).cloned();
         let guard = Guard::SourceOff(name.to_owned());
-        let data = json!({ "before": known, "after": null });
+        let data = between(&known, Value::Null);
         if self.change_platform(caller, guard, "source.remove", name, data).await? {
             Ok(())
         } else {
@@ -198,7 +198,7 @@ impl Engine {
             by: caller.person.handle.clone(),
         };
         let guard = Guard::Silence(Box::new(silence.clone()));
-        let data = json!({ "before": null, "after": silence });
+        let data = between(Value::Null, &silence);
         self.change_platform(caller, guard, "silence.add", &silence.id.to_string(), data).await?;
         Ok(silence)
     }
@@ -209,7 +209,7 @@ impl Engine {
         let known = self.store().silence(id).await?.map(|known| known.silence);
         let known = known.filter(|known| known.ends_at > now).ok_or_else(|| EngineError::not_found("silence", id))?;
         let ended = Silence { ends_at: now, ..known.clone() };
-        let data = json!({ "before": known.ends_at, "after": now });
+        let data = between(&known, &ended);
         self.change_platform(caller, Guard::Silence(Box::new(ended)), "silence.end", &id.to_string(), data).await?;
         Ok(())
     }

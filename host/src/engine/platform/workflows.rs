@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::Value;
 
-use super::{Caller, Engine, EngineError};
+use super::{Caller, Engine, EngineError, between, revision_of};
 use crate::{
     domain::workflow::{self, Fault, Workflow, check, scheduled},
     engine::catalog::Catalog,
@@ -38,6 +38,7 @@ impl Engine {
         for _ in 0..LOST_WRITES {
             let known = self.store().newest_revision(DocumentKind::Workflow, name).await?;
             let newest = known.as_ref().map_or(0, |known| known.revision);
+            let live = known.as_ref().is_some_and(|known| !known.deleted);
             if expected.is_some_and(|expected| expected != newest) {
                 return Err(EngineError::Stale { noun: "workflow", actual: newest });
             }
@@ -53,7 +54,7 @@ impl Engine {
                 created_by: caller.person.handle.clone(),
                 deleted: false,
             };
-            let data = json!({ "revision": revision.revision });
+            let data = between(live.then_some(newest).and_then(revision_of), revision_of(revision.revision));
             let guard = Guard::Document(Box::new(revision.clone()));
             let then = self.schedules_of_workflow(name, Some(&workflow), &revision.created_by);
             if self.change_platform_with(caller, Write { guard, then }, "workflow.save", name, data).await? {
@@ -76,9 +77,10 @@ impl Engine {
                 deleted: true,
                 ..known
             };
+            let data = between(revision_of(gone.revision - 1), Value::Null);
             let guard = Guard::Document(Box::new(gone));
             let then = self.schedules_of_workflow(name, None, &caller.person.handle);
-            if self.change_platform_with(caller, Write { guard, then }, "workflow.delete", name, json!({})).await? {
+            if self.change_platform_with(caller, Write { guard, then }, "workflow.delete", name, data).await? {
                 return Ok(());
             }
         }

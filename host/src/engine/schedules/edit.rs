@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{Caller, Engine, EngineError, once::Once, platform::workflows::installed},
+    super::{
+        Caller, Engine, EngineError,
+        once::Once,
+        platform::{between, workflows::installed},
+    },
     ScheduleView,
 };
 use crate::{
@@ -59,7 +63,7 @@ impl Engine {
             if expected.is_some_and(|expected| expected != actual) {
                 return Err(EngineError::Stale { noun: "schedule", actual });
             }
-            let data = json!({ "revision": actual + 1 });
+            let data = between(known.as_ref().map(|known| &known.document), &fresh.document);
             let (guard, stored, new) = match known {
                 None => (Guard::NewSchedule(Box::new(fresh.clone())), fresh, true),
                 Some(known) => {
@@ -93,7 +97,8 @@ impl Engine {
             let known = self.stored_schedule(name).await?;
             may_edit(&known)?;
             let guard = Guard::ScheduleOff(name.to_owned(), known.version);
-            if self.change_schedule(caller, guard, "schedule.delete", name, json!({}), Vec::new()).await? {
+            let data = between(&known.document, Value::Null);
+            if self.change_schedule(caller, guard, "schedule.delete", name, data, Vec::new()).await? {
                 return Ok(());
             }
         }
@@ -117,11 +122,10 @@ impl Engine {
             return Err(EngineError::invalid("until", format!("a time after now is wanted, which is {now}")));
         }
         let paused = Paused { by: caller.actor(), reason: reason.to_owned(), at: now, until };
-        let data = json!({ "reason": reason, "until": until });
         let change = |schedule: &Schedule, stored: &mut StoredSchedule| {
             stored.state.pause(schedule, paused.clone()).map(|()| Vec::new())
         };
-        self.change_state(caller, name, "schedule.pause", &data, change).await
+        self.change_state(caller, name, "schedule.pause", change).await
     }
 
     /// Lets a schedule go on. The times in between are recorded as skipped.
@@ -129,7 +133,7 @@ impl Engine {
         let now = self.now();
         let change =
             |schedule: &Schedule, stored: &mut StoredSchedule| stored.state.resume(schedule, now).map(|()| Vec::new());
-        self.change_state(caller, name, "schedule.resume", &json!({}), change).await
+        self.change_state(caller, name, "schedule.resume", change).await
     }
 
     /// Starts a schedule by hand, now, beside whatever goes on; gives the tick with its run.
@@ -215,16 +219,17 @@ impl Engine {
         caller: &Caller,
         name: &str,
         action: &str,
-        data: &Value,
         change: impl Fn(&Schedule, &mut StoredSchedule) -> Result<Vec<Dependant>, schedule::Unwilling>,
     ) -> Result<ScheduleView, EngineError> {
         for _ in 0..LOST_WRITES {
             let mut stored = self.stored_schedule(name).await?;
             let schedule = self.definition(&stored)?;
+            let before = stored.state.paused.clone();
             let then = change(&schedule, &mut stored).map_err(|why| EngineError::Conflict(why.to_string()))?;
+            let data = between(before, &stored.state.paused);
             stored.version += 1;
             let guard = Guard::Schedule(Box::new(stored.clone()));
-            if self.change_schedule(caller, guard, action, name, data.clone(), then).await? {
+            if self.change_schedule(caller, guard, action, name, data, then).await? {
                 return self.view(stored);
             }
         }
