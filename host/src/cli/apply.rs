@@ -25,7 +25,7 @@ const WOULD_CHANGE: u8 = 2;
 #[derive(Args)]
 pub(super) struct Apply {
     /// A folder of `.yaml`, `.yml` and `.json` documents; folders in it too, hidden ones not. Those that say `kind: schedule`
-    /// are schedules, the others workflows.
+    /// are schedules, those that say `kind: playbook` playbooks, the others workflows.
     folder: PathBuf,
     /// Takes workflows out of use that are not in the folder.
     #[arg(long)]
