@@ -6,6 +6,7 @@ mod backup;
 pub(crate) mod crash;
 mod demo;
 mod docs;
+mod examples;
 mod incident;
 mod plugin;
 mod practice;

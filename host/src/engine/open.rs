@@ -21,6 +21,7 @@ use crate::{
         person::Person,
         playbook::{Playbook, Stakeholder},
         timeline::EntryKind,
+        workflow::is_identifier,
     },
     store::{Committed, Dependant, Guard},
 };
@@ -262,6 +263,10 @@ fn check_script(new: &NewIncident) -> Result<(), EngineError> {
     for (index, one) in new.script.iter().enumerate() {
         if !(1..=500).contains(&one.text.trim().chars().count()) {
             return Err(EngineError::invalid(format!("script[{index}].text"), "1 to 500 characters are wanted"));
+        }
+        if one.signal.as_ref().is_some_and(|signal| !is_identifier(signal)) {
+            let message = "a word in snake_case is wanted, such as support_called";
+            return Err(EngineError::invalid(format!("script[{index}].signal"), message));
         }
         if one.after_ms > 30 * 24 * 3_600_000 {
             return Err(EngineError::invalid(format!("script[{index}].after"), "at most 30d is wanted"));

@@ -66,14 +66,6 @@ impl Buildbot {
         fs::read_to_string(self.place()).unwrap_or_default()
     }
 
-    /// Deploys a version by hand.
-    ///
-    /// # Panics
-    /// When the folder does not take it.
-    pub fn deploy(&self, version: &str) {
-        fs::write(self.place(), version).expect("the folder takes it");
-    }
-
     fn place(&self) -> PathBuf {
         self.folder.path().join("deployed")
     }

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 use super::{FORMAT, Files, INCIDENT, MANIFEST, TIMELINE, canonical, first_hash, next_hash};
 use crate::domain::hex;
 
+/// The fields of a manifest.
+const FIELDS: [&str; 7] = ["entries", "files", "format", "head", "incident", "made_at", "made_by"];
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -29,6 +32,7 @@ pub fn verify(files: &Files) -> Checked {
     if manifest["format"] != FORMAT {
         faults.push(format!("{MANIFEST}: format {} is not known: {FORMAT} is", manifest["format"]));
     }
+    fields(&manifest, &mut faults);
     hashes(files, &manifest, &mut faults);
     let (entries, head) = chain(&incident, &timeline, &mut faults);
     if manifest["entries"] != entries {
@@ -54,6 +58,17 @@ fn read(files: &Files, name: &'static str, faults: &mut Vec<String>) -> Value {
         faults.push(format!("{name}: is not in canonical form"));
     }
     value
+}
+
+/// The manifest says what it has to say, and nothing else.
+fn fields(manifest: &Value, faults: &mut Vec<String>) {
+    let Some(said) = manifest.as_object() else { return };
+    for field in FIELDS.iter().filter(|field| !said.contains_key(**field)) {
+        faults.push(format!("{MANIFEST}: has no {field}"));
+    }
+    for field in said.keys().filter(|field| !FIELDS.contains(&field.as_str())) {
+        faults.push(format!("{MANIFEST}: has a field {field:?}, which is not known"));
+    }
 }
 
 fn hashes(files: &Files, manifest: &Value, faults: &mut Vec<String>) {

@@ -11,6 +11,7 @@ use crate::domain::{
     alert::Labels,
     document::{Fault, Fields, Node, Places, Position, Reader, load},
     incident::{IncidentKind, Severity, Stage},
+    workflow::signal_name,
 };
 
 /// The JSON Schema (2020-12) of a playbook's document, as it is published. It knows the parser's keys, types and limits; what
@@ -368,7 +369,7 @@ fn inject(reader: &mut Reader, node: &Node, path: &str) -> Option<Inject> {
     let after =
         need(reader, &mut fields, "after", |reader, node, path| reader.duration(node, path, Duration::ZERO, DAY * 30));
     let text = need(reader, &mut fields, "text", |reader, node, path| bounded(reader, node, path, 500));
-    let signal = field(&mut fields, "signal", |node, path| word(reader, node, path));
+    let signal = field(&mut fields, "signal", |node, path| signal_name(reader, node, path));
     fields.finish(reader);
     Some(Inject { after: after?, text: text?, signal })
 }

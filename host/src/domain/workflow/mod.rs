@@ -35,6 +35,7 @@ pub use step::{
     ApproveStep, Foreach, MAX_ITEMS, Notify, OnError, OnTimeout, RetryPolicy, Section, SleepStep, Step, StepKind,
     UndoStep, WaitStep,
 };
+pub(in crate::domain) use steps::signal_name;
 pub use steps::{MAX_STEPS, is_identifier};
 pub use trigger::{AlertChange, Direction, Entry, Trigger, TriggerKind};
 pub use triggers::MAX_SCHEDULED;

@@ -272,7 +272,7 @@ fn wait_for(reader: &mut Reader, node: &Node, path: &str) -> Option<WaitStep> {
 }
 
 /// The name of a signal.
-pub(super) fn signal_name(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
+pub(in crate::domain) fn signal_name(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
     let name = reader.text(node, path)?;
     if !is_identifier(&name) {
         reader.fault(node.at, path, format!("{name:?} is no signal: a word in snake_case is wanted"));
