@@ -137,6 +137,7 @@ impl App {
             resolver: Arc::new(SystemResolver),
             operator_hosts: config.operator_hosts.clone(),
             clock: Arc::clone(&clock),
+            tape: None,
         })?;
         let host = identity(&config.data, &*clock, &*random)?;
         let lease = store.register_host(host, LEASE).await?;

@@ -138,6 +138,7 @@ async fn bare_calls() -> (Spread, f64) {
         resolver: Arc::new(SystemResolver),
         operator_hosts: None,
         clock: Arc::new(SystemClock),
+        tape: None,
     })
     .expect("starts");
     let found = host.inspect(&guests::hostile()).await.expect("fits");

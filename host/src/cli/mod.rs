@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 mod apply;
 mod backup;
+mod begin;
 mod build;
+mod cassette;
 mod client;
 mod demo;
 mod export;
@@ -22,6 +24,7 @@ mod run;
 mod schedule;
 mod serve;
 pub mod terminal;
+mod trial;
 mod waterfall;
 
 use client::ClientOptions;
@@ -161,7 +164,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Serve(serve) => serve.run().await?,
         Command::Backup(backup) => backup.run(&client).await?,
         Command::Demo(demo) => demo.run().await?,
-        Command::Plugin(plugin) => plugin.run(&client).await?,
+        Command::Plugin(plugin) => return plugin.run(&client).await,
         Command::Workflow(workflow) => return workflow.run(&client).await,
         Command::Apply(apply) => return apply.run(&client).await,
         Command::Incident(incident) => incident.run(&client).await?,

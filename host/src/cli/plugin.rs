@@ -1,16 +1,16 @@
 //! `wardroom plugin …`.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    Failed,
+    Failed, begin,
     build::Toolchain,
     client::{ClientOptions, word},
-    terminal,
+    terminal, trial,
 };
 use crate::{
     clock::SystemClock,
@@ -45,6 +45,56 @@ pub(super) enum Plugin {
         /// The component.
         file: PathBuf,
     },
+    /// Begins a plugin of your own: a folder with its code, a test and a cassette, ready to build.
+    #[command(after_help = "Example:\n  wardroom plugin new pager --sdk ../wardroom/plugin-sdk")]
+    New {
+        /// Its name: 1 to 64 of `a-z 0-9 -`, a letter first. Also the folder's.
+        name: String,
+        /// Where the SDK is. Default: the one of the repository this runs in, else the published one.
+        #[arg(long, value_name = "DIR")]
+        sdk: Option<PathBuf>,
+    },
+    /// Tests a component against cassettes, in the real runtime, without a server and without a network.
+    #[command(
+        after_help = "Example:\n  wardroom plugin test dist/pager.wasm pager/pager.cassette.json\n  wardroom plugin \
+                            test dist/pager.wasm pager/pager.cassette.json --record --secret pager=token.txt"
+    )]
+    Test {
+        /// The component.
+        component: PathBuf,
+        /// The cassettes.
+        #[arg(required = true)]
+        cassettes: Vec<PathBuf>,
+        /// Really calls the third party and writes what it answered, and what came of it, into the cassettes.
+        #[arg(long)]
+        record: bool,
+        /// A secret for recording, as `NAME=FILE`. May be given several times.
+        #[arg(long = "secret", value_name = "NAME=FILE", requires = "record")]
+        secrets: Vec<String>,
+    },
+    /// Calls an action once, for real, in the real runtime, without a server.
+    #[command(
+        after_help = "Example:\n  wardroom plugin run dist/pager.wasm page --input '{\"text\": \"hello\"}' --connection \
+                            pager.json --secret pager=token.txt"
+    )]
+    Run {
+        /// The component.
+        component: PathBuf,
+        /// The action.
+        action: String,
+        /// The input, as JSON.
+        #[arg(long, default_value = "{}", value_name = "JSON")]
+        input: String,
+        /// A file with `{"base_url", "auth", "config", "grant"}`, as for `wardroom connection set`.
+        #[arg(long, value_name = "FILE")]
+        connection: Option<PathBuf>,
+        /// A secret, as `NAME=FILE`. May be given several times.
+        #[arg(long = "secret", value_name = "NAME=FILE")]
+        secrets: Vec<String>,
+        /// Records the first request that could change something instead of sending it.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Installs components.
     #[command(after_help = "Example:\n  wardroom plugin install target/plugins/*.wasm")]
     Install {
@@ -58,8 +108,31 @@ pub(super) enum Plugin {
 }
 
 impl Plugin {
-    pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
+    pub(super) async fn run(self, client: &ClientOptions) -> Result<ExitCode, Failed> {
         match self {
+            Self::New { name, sdk } => {
+                begin::begin(&name, sdk)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Test { component, cassettes, record, secrets } => {
+                let good = trial::test(client, &component, &cassettes, record.then_some(secrets)).await?;
+                Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
+            Self::Run { component, action, input, connection, secrets, dry_run } => {
+                let once = trial::Once { action, input, connection, secrets, dry_run };
+                once.run(client, &component).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            other => {
+                other.keep(client).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+
+    async fn keep(self, client: &ClientOptions) -> Result<(), Failed> {
+        match self {
+            Self::New { .. } | Self::Test { .. } | Self::Run { .. } => Ok(()),
             Self::Build { folders, out, cargo, target_dir } => {
                 let toolchain = Toolchain { cargo, target_dir };
                 for folder in folders {
@@ -166,5 +239,6 @@ fn offline() -> Options {
         resolver: Arc::new(SystemResolver),
         operator_hosts: Some(Vec::new()),
         clock: Arc::new(SystemClock),
+        tape: None,
     }
 }

@@ -23,7 +23,7 @@ pub struct Connection {
     pub config: Value,
     /// What is allowed beyond `base_url`'s own host.
     pub grant: Grant,
-    /// Whether drills and dry runs really call it.
+    /// Whether drills really call it. Dry runs never do.
     pub real_in_drills: bool,
     /// How much may go through it, counted on each host.
     #[serde(default)]

@@ -11,6 +11,7 @@
 
 pub mod alert;
 pub mod audit;
+pub mod cassette;
 pub mod connection;
 pub mod document;
 pub mod dossier;

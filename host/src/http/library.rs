@@ -110,7 +110,7 @@ pub struct Connecting {
     #[serde(default)]
     #[schema(value_type = Object)]
     grant: Grant,
-    /// Whether drills and dry runs really call it.
+    /// Whether drills really call it. Dry runs never do.
     #[serde(default)]
     real_in_drills: bool,
     /// How many calls of steps may go out through it, counted on each host: `in_flight` at a time (1 to 1000), `per_minute`

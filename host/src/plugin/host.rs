@@ -27,7 +27,7 @@ use super::{
     limits::{self, Limits},
     outbound::Outbound,
     outcome,
-    ports::{Resolve, SecretPort, StatePort},
+    ports::{Resolve, SecretPort, StatePort, Tape},
     registry::{Loaded, Registry},
     stop::Stop,
 };
@@ -52,6 +52,8 @@ pub struct Options {
     pub operator_hosts: Option<Vec<String>>,
     /// The time guests see.
     pub clock: Arc<dyn Clock>,
+    /// What stands beside the network; none, but for trying plugins out.
+    pub tape: Option<Arc<dyn Tape>>,
 }
 
 /// The runtime. Cheap to clone.
@@ -73,6 +75,7 @@ pub(super) struct Shared {
     pub(super) state: Arc<dyn StatePort>,
     pub(super) outbound: Outbound,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) tape: Option<Arc<dyn Tape>>,
 }
 
 impl std::fmt::Debug for PluginHost {
@@ -101,6 +104,7 @@ impl PluginHost {
             state: options.state,
             outbound: Outbound::new(options.resolver, options.operator_hosts),
             clock: options.clock,
+            tape: options.tape,
         });
         Ok(Self(Arc::new(Inner {
             registry: Registry::new(engine.clone(), linker, cache),

@@ -5,6 +5,7 @@ use std::{io, net::IpAddr};
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
+use serde_json::Value;
 
 /// Looks names up. A parameter, so that tests decide what a name means and operators may bring their own.
 pub trait Resolve: Send + Sync + std::fmt::Debug {
@@ -105,6 +106,28 @@ pub trait StatePort: Send + Sync {
 pub struct PortError {
     /// One sentence; the guest may see it, so it holds nothing internal.
     pub message: String,
+}
+
+/// Stands beside the network: hears every request that passed the policy, and may answer in its stead.
+pub trait Tape: Send + Sync {
+    /// Whether it answers: then nothing goes to the network, and no mail either.
+    fn stands_in(&self) -> bool;
+    /// Its answer to a request, as people may see it: `{"method", "url", "headers", "body"}`, secrets as names. An error is a
+    /// sentence for the guest.
+    fn answer(&self, request: &Value) -> Result<TapedAnswer, String>;
+    /// Keeps what the network answered, known secrets masked.
+    fn record(&self, request: &Value, answer: &TapedAnswer);
+}
+
+/// An answer on a tape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TapedAnswer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body, at most 1 MiB.
+    pub body: Vec<u8>,
 }
 
 /// Stores nothing and knows no secret: for describing a plugin where there is no server, and for measuring a bare call.

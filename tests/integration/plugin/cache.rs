@@ -25,6 +25,7 @@ fn host(folder: &Path, key: u8) -> PluginHost {
         resolver: Arc::new(Names(std::collections::BTreeMap::new())),
         operator_hosts: None,
         clock: Arc::new(SystemClock),
+        tape: None,
     })
     .expect("starts")
 }

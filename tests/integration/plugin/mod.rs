@@ -1,5 +1,6 @@
 //! The plugin runtime: real components in the real sandbox.
 
+mod authoring;
 mod cache;
 mod hostile;
 mod install;
@@ -63,6 +64,7 @@ impl Sandbox {
             resolver: Arc::new(Names(names)),
             operator_hosts: None,
             clock: Arc::new(SystemClock),
+            tape: None,
         })
         .expect("starts");
         let found = host.inspect(&guests::hostile()).await.expect("fits");

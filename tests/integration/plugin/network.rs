@@ -141,8 +141,15 @@ async fn a_simulation_reads_and_records_what_it_would_have_changed() {
     assert_eq!(done(&called).output["status"], json!(200));
     let mut exempt = connection(&third.url());
     exempt.real_in_drills = true;
-    let called = sandbox.call(Invocation { mode: Mode::Simulated, ..sandbox.through(exempt, "fetch", input) }).await;
-    assert_eq!(done(&called).output["status"], json!(200));
+    for (mode, connection, sent) in [
+        (Mode::Simulated, exempt.clone(), false),
+        (Mode::Practice, connection(&third.url()), false),
+        (Mode::Practice, exempt, true),
+    ] {
+        let called = sandbox.call(Invocation { mode, ..sandbox.through(connection, "fetch", input.clone()) }).await;
+        assert_eq!(matches!(called.result, Ok(Outcome::Done(_))), sent, "{mode:?}: {called:?}");
+        assert_eq!(matches!(called.result, Ok(Outcome::Simulated { .. })), !sent, "{mode:?}: {called:?}");
+    }
     let paths: Vec<String> = third.asked().into_iter().map(|asked| asked.path).collect();
     assert_eq!(paths, ["/read", "/search", "/change"]);
 }

@@ -6,9 +6,10 @@ use super::{
         invocation::HttpCall,
         limits,
         outbound::{Failed, Prepared, Sent},
+        ports::TapedAnswer,
         stop::Stop,
     },
-    Guest, elapsed,
+    Guest, Session, elapsed,
 };
 use crate::clock::monotonic_now;
 
@@ -86,9 +87,24 @@ impl Guest {
     }
 }
 
-async fn send(session: &super::Session, prepared: Prepared) -> Result<Sent, Failed> {
+async fn send(session: &Session, prepared: Prepared) -> Result<Sent, Failed> {
     let remaining = session.remaining();
-    session.shared.outbound.send(session, prepared, remaining).await
+    let Some(tape) = &session.shared.tape else {
+        return session.shared.outbound.send(session, prepared, remaining).await;
+    };
+    let request = prepared.recorded()["http"].take();
+    if tape.stands_in() {
+        let taped = tape.answer(&request);
+        let TapedAnswer { status, headers, body } =
+            taped.map_err(|reason| Failed { error: http::Error::Other(reason), nothing_sent: true })?;
+        return Ok(Sent { status, headers, body, truncated: false });
+    }
+    let sent = session.shared.outbound.send(session, prepared, remaining).await?;
+    let redactor = &session.redactor;
+    let headers = sent.headers.iter().map(|(name, value)| (name.clone(), redactor.bytes(value.clone()))).collect();
+    let body = redactor.bytes(sent.body.clone());
+    tape.record(&request, &TapedAnswer { status: sent.status, headers, body });
+    Ok(sent)
 }
 
 fn word(error: &http::Error) -> &'static str {

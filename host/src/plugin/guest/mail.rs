@@ -36,6 +36,9 @@ impl mail::Host for Guest {
             self.simulated = Some(prepared.recorded(&message));
             return Err(Stop::Simulated.into());
         }
+        if session.shared.tape.as_ref().is_some_and(|tape| tape.stands_in()) {
+            return Ok(Err(failure("denied", "A cassette carries no mail.".to_owned())));
+        }
         session.check_lease()?;
         self.unsafe_sent += 1;
         let started = monotonic_now();
