@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     clock::SystemClock,
+    domain::reference,
     plugin::{
         Inspection, Options, PluginHost,
         limits::Limits,
@@ -95,6 +96,13 @@ pub(super) enum Plugin {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Prints the reference of components as Markdown: actions, fields, limits, what they ask for.
+    #[command(after_help = "Example:\n  wardroom plugin reference target/plugins/*.wasm > docs/plugin-reference.md")]
+    Reference {
+        /// The components.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Installs components.
     #[command(after_help = "Example:\n  wardroom plugin install target/plugins/*.wasm")]
     Install {
@@ -148,6 +156,15 @@ impl Plugin {
                 let found =
                     host.inspect(&bytes).await.map_err(|error| Failed(format!("{}: {error}", file.display())))?;
                 show(client, &found)
+            }
+            Self::Reference { files } => {
+                let host = PluginHost::new(offline())?;
+                let mut manifests = Vec::with_capacity(files.len());
+                for file in files {
+                    let found = host.inspect(&read(&file)?).await;
+                    manifests.push(found.map_err(|error| Failed(format!("{}: {error}", file.display())))?.manifest);
+                }
+                Ok(terminal::line(reference::markdown(&manifests).trim_end())?)
             }
             Self::Install { files } => {
                 for file in files {

@@ -28,6 +28,7 @@ pub mod pause;
 pub mod person;
 pub mod playbook;
 pub mod plugin;
+pub mod reference;
 pub mod run;
 pub mod schedule;
 pub mod schema;

@@ -1,6 +1,6 @@
 //! What the READMEs of the bundled plugins show is what the server takes.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use wardroom_tests::{
     database::Kind,
@@ -45,4 +45,25 @@ async fn every_bundled_plugin_is_described_as_it_is() {
     }
     assert!(shown >= 3, "some READMEs show workflows");
     server.stop().await;
+}
+
+#[test]
+fn the_reference_is_what_the_plugins_say_of_themselves() {
+    let mut names: Vec<String> = fs::read_dir(root().join("plugins"))
+        .expect("is there")
+        .map(|entry| entry.expect("a folder").file_name().into_string().expect("a name"))
+        .collect();
+    names.sort();
+    let files = names.iter().map(|name| root().join(format!("target/plugins/{name}.wasm")));
+    let output = Command::new(root().join("target/debug/wardroom")).args(["plugin", "reference"]).args(files).output();
+    let output = output.expect("the command runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let kept = fs::read_to_string(root().join("docs/plugin-reference.md")).expect("is there");
+    let made = String::from_utf8_lossy(&output.stdout);
+    let differs = made.lines().zip(kept.lines()).find(|(made, kept)| made != kept);
+    assert_eq!(
+        differs, None,
+        "make it anew: wardroom plugin reference target/plugins/*.wasm > docs/plugin-reference.md"
+    );
+    assert_eq!(made.lines().count(), kept.lines().count());
 }
