@@ -29,12 +29,12 @@ pub enum Grouping {
 pub struct Took {
     /// How many incidents know it.
     pub count: usize,
-    /// The mean.
-    pub mean_seconds: f64,
-    /// Half took at most this long.
-    pub median_seconds: f64,
-    /// Nine of ten took at most this long.
-    pub p90_seconds: f64,
+    /// The mean; null when none knows it.
+    pub mean_seconds: Option<f64>,
+    /// Half took at most this long; null when none knows it.
+    pub median_seconds: Option<f64>,
+    /// Nine of ten took at most this long; null when none knows it.
+    pub p90_seconds: Option<f64>,
 }
 
 /// The figures of a group of incidents.
@@ -156,9 +156,9 @@ fn took(mut seconds: Vec<f64>) -> Took {
     let rank = |percent: usize| seconds[(seconds.len() * percent).div_ceil(100).max(1) - 1];
     Took {
         count: seconds.len(),
-        mean_seconds: seconds.iter().sum::<f64>() / seconds.len() as f64,
-        median_seconds: rank(50),
-        p90_seconds: rank(90),
+        mean_seconds: Some(seconds.iter().sum::<f64>() / seconds.len() as f64),
+        median_seconds: Some(rank(50)),
+        p90_seconds: Some(rank(90)),
     }
 }
 
@@ -198,7 +198,10 @@ mod tests {
     fn durations_are_what_a_hand_computes() {
         assert_eq!(took(Vec::new()), Took::default());
         let of = took(vec![10.0, 20.0, 60.0, 40.0]);
-        assert_eq!(of, Took { count: 4, mean_seconds: 32.5, median_seconds: 20.0, p90_seconds: 60.0 });
+        assert_eq!(
+            of,
+            Took { count: 4, mean_seconds: Some(32.5), median_seconds: Some(20.0), p90_seconds: Some(60.0) }
+        );
     }
 
     #[test]

@@ -1,16 +1,13 @@
 //! Approvals: what waits for a decision, and deciding it.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Listed, Paging, Parameters},
+    extract::{Body, Listed, Paging, Parameters, Path},
     problem::Problem,
     shapes::Approval,
 };

@@ -4,7 +4,7 @@ use std::io::{Cursor, Write as _};
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use super::{auth::Viewer, extract::Parameters, problem::Problem};
+use super::{
+    auth::Viewer,
+    extract::{Parameters, Path},
+    problem::Problem,
+};
 use crate::{
     domain::export::{self, Files},
     engine::{Engine, EngineError},

@@ -106,6 +106,22 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(text.to_owned()))
 }
 
+/// The parameters of the path.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        // Nothing has a number that is none.
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|error| {
+            Problem::new(StatusCode::NOT_FOUND, "not-found", format!("nothing is at this path: {}", error.body_text()))
+        })
+    }
+}
+
 /// Parameters of the query.
 #[derive(Debug)]
 pub struct Parameters<T>(pub T);
@@ -143,6 +159,14 @@ impl Paging {
             return Err(Problem::invalid("after", "`next` of an earlier page is wanted"));
         }
         Ok(Page { after: self.after.clone(), limit: limit + 1 })
+    }
+
+    /// The same for a list whose items are numbered.
+    pub fn numbered(&self) -> Result<Page, Problem> {
+        if self.after.as_ref().is_some_and(|after| after.parse::<i64>().is_err()) {
+            return Err(Problem::invalid("after", "`next` of an earlier page is wanted: a number"));
+        }
+        self.page()
     }
 }
 

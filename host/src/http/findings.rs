@@ -1,18 +1,13 @@
 //! What is found out during an incident: causes, answers, artifacts, deadlines that are met.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Expected, Listed, tagged},
+    extract::{Body, Expected, Listed, Path, tagged},
     problem::Problem,
     shapes::{Artifact, Cause, Incident},
 };

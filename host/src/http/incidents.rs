@@ -2,12 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Expected, Listed, Paging, Parameters, given, tagged},
+    extract::{Body, Expected, Listed, Paging, Parameters, Path, given, tagged},
     problem::Problem,
     shapes::{Alert, Automation, Incident},
     words,
@@ -140,7 +135,7 @@ async fn list(
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Incident>>, Problem> {
-    let page = paging.page()?;
+    let page = paging.numbered()?;
     let visible_to = Some(caller.person.handle);
     let filter = IncidentFilter { stage: filter.stage, severity: filter.severity, kind: filter.kind, visible_to };
     let found = engine.store().incidents(&filter, &page).await?;

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{DefaultBodyLimit, State},
     http::StatusCode,
     response::Response,
 };
@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Admin, Engineer, Responder, Viewer},
-    extract::{Body, Expected, Listed, Raw, tagged},
+    extract::{Body, Expected, Listed, Path, Raw, tagged},
     problem::Problem,
     shapes::{Plugin, value},
 };

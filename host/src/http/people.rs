@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Admin, Viewer},
-    extract::{Body, Expected, Listed, Paging, Parameters, given, tagged},
+    extract::{Body, Expected, Listed, Paging, Parameters, Path, given, tagged},
     problem::Problem,
     shapes::Person,
     words,

@@ -1,18 +1,13 @@
 //! Playbooks.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Engineer, Viewer},
-    extract::{Expected, Listed, Raw, tagged},
+    extract::{Expected, Listed, Path, Raw, tagged},
     problem::{FieldError, Problem},
     shapes::Revision,
     workflows::{Validation, text},

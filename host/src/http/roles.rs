@@ -1,17 +1,13 @@
 //! The roles of an incident: who is given one, who takes it, who hands it over.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::Responder,
-    extract::{Body, Expected, tagged},
+    extract::{Body, Expected, Path, tagged},
     problem::Problem,
     shapes::Incident,
 };

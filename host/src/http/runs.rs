@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{
         Sse,
@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Listed, Paging, Parameters},
+    extract::{Body, Listed, Paging, Parameters, Path},
     problem::Problem,
     shapes::{Attempt, Run, RunSummary},
 };

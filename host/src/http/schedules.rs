@@ -1,18 +1,13 @@
 //! Schedules: what starts by the clock, what will, and what became of each time.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Engineer, Responder, Viewer},
-    extract::{Body, Expected, Listed, Paging, Parameters, Raw, tagged},
+    extract::{Body, Expected, Listed, Paging, Parameters, Path, Raw, tagged},
     problem::{FieldError, Problem},
     shapes::{Schedule, Tick, Time},
     workflows::{Validation, text},

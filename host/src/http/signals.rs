@@ -1,16 +1,16 @@
 //! Signals that are meant for no run: events that workflows may listen to.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{auth::Responder, extract::Body, problem::Problem};
+use super::{
+    auth::Responder,
+    extract::{Body, Path},
+    problem::Problem,
+};
 use crate::engine::Engine;
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {

@@ -1,18 +1,13 @@
 //! The tasks of an incident.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Expected, Listed, given, tagged},
+    extract::{Body, Expected, Listed, Path, given, tagged},
     problem::Problem,
     shapes::Task,
     words,

@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{
         Response,
@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Listed, Paging, Parameters, tagged},
+    extract::{Body, Listed, Paging, Parameters, Path, tagged},
     problem::Problem,
     shapes::{Entry, Incident},
 };
@@ -78,7 +78,7 @@ async fn timeline(
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Entry>>, Problem> {
-    let (page, filter) = (paging.page()?, filter.checked()?);
+    let (page, filter) = (paging.numbered()?, filter.checked()?);
     let incident = engine.incident_for(&caller, &id).await?;
     let found = engine.store().timeline_of(incident.id, &filter, &page).await?;
     let listed = Listed::cut(found, &page, |entry| entry.seq.to_string());

@@ -1,17 +1,13 @@
 //! Timers of incidents: reminders that come again, and deadlines.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Listed},
+    extract::{Body, Listed, Path},
     problem::Problem,
     schedules::shown,
     shapes::Schedule,

@@ -1,11 +1,6 @@
 //! Workflow definitions, and starting one.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Engineer, Responder, Viewer},
-    extract::{Body, Expected, Listed, Raw, tagged},
+    extract::{Body, Expected, Listed, Path, Raw, tagged},
     problem::{FieldError, Problem},
     shapes::{Revision, Run},
 };

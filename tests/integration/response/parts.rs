@@ -190,3 +190,28 @@ async fn custom_fields_are_set_and_taken_away() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn paths_and_cursors_that_are_no_numbers_are_refused_as_everything_else() {
+    on_both(|api| async move {
+        let [ada, ..] = prepared(&api).await;
+        let incident = open(&api).await;
+        let metrics = api.get("/metrics/incidents").await.ok();
+        assert_eq!(metrics["total"]["resolve"]["mean_seconds"], json!(null), "nothing is no mean: {metrics:#}");
+        for number in ["99999999999", "one", "-1"] {
+            let answer = patch(&ada, &format!("{incident}/tasks/{number}"), json!({ "status": "done" })).await;
+            assert_eq!(answer.problem(404)["type"], json!("urn:wardroom:problem:not-found"));
+        }
+        for path in ["/incidents".to_owned(), format!("{incident}/timeline")] {
+            let refused = api.get(&format!("{path}?after=abc")).await.problem(422);
+            assert_eq!(refused["errors"][0]["field"], json!("after"));
+            let all = api.get(&format!("{path}?limit=1")).await.ok();
+            assert!(all["items"][0].is_object(), "{all:#}");
+        }
+        let first = api.get(&format!("{incident}/timeline?limit=1")).await.ok();
+        let next = first["next"].as_str().expect("there are more");
+        let second = api.get(&format!("{incident}/timeline?limit=1&after={next}")).await.ok();
+        assert_eq!(second["items"][0]["seq"], json!(2));
+    })
+    .await;
+}

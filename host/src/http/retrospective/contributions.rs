@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,7 +13,7 @@ use crate::{
     engine::{Engine, EngineError, edit::Asking},
     http::{
         auth::Responder,
-        extract::Body,
+        extract::{Body, Path},
         problem::Problem,
         shapes::{Contribution, Retrospective, value},
     },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::{Responder, Viewer},
-    extract::{Body, Expected, tagged},
+    extract::{Body, Expected, Path, tagged},
     problem::Problem,
     shapes::{Publication, Retrospective},
 };

@@ -1,11 +1,6 @@
 //! What comes of a retrospective: follow-ups, and changes of playbooks.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,7 +15,7 @@ use crate::{
     },
     http::{
         auth::{Engineer, Responder, Viewer},
-        extract::{Body, Expected, Listed, tagged},
+        extract::{Body, Expected, Listed, Path, tagged},
         problem::Problem,
         shapes::{FollowUp, Proposal},
     },
