@@ -18,6 +18,7 @@ use crate::{
     domain::{hex, id::HostId},
     engine::{
         Engine, EngineError, Keyring, Parts,
+        platform::signers::Signers,
         ports::{StoredSecrets, StoredState},
         recover::LEASE,
     },
@@ -50,6 +51,10 @@ pub struct Config {
     pub keep_runs: Option<Duration>,
     /// What comes by the clock comes at most this often.
     pub shortest_interval: Duration,
+    /// Public keys of minisign whose signatures of plugins are believed.
+    pub plugin_keys: Vec<String>,
+    /// Whether plugins without such a signature are refused.
+    pub signed_plugins_only: bool,
     /// The address under which people reach the server; none: `http://` and where it listens. Links begin with it.
     pub public_url: Option<String>,
 }
@@ -72,6 +77,9 @@ pub enum AppError {
     /// The key is no key.
     #[error("the key has to be 64 hexadecimal characters ({0})")]
     Key(String),
+    /// A key for signatures of plugins.
+    #[error("{0}")]
+    Signers(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +130,7 @@ impl App {
     /// The same by another clock than the machine's.
     pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let lock = claim(&config.data)?;
+        let signers = Signers::new(&config.plugin_keys, config.signed_plugins_only).map_err(AppError::Signers)?;
         let keyring = Arc::new(Keyring::new(*key(&config)?.expose_secret()));
         let url = match &config.database_url {
             Some(url) => url.expose_secret().to_owned(),
@@ -149,6 +158,7 @@ impl App {
         let engine = Engine::new(Parts {
             store,
             plugins,
+            signers,
             keyring,
             clock,
             random,

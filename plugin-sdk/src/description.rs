@@ -49,6 +49,14 @@ impl Description {
         self.set("connection", json!({ "schema": schema::<C>(), "auth": auth }))
     }
 
+    /// Names the requests it sends, each `METHOD URL`: a path under the connection's `base_url`, or an absolute URL. In the
+    /// path `*` stands for a segment and `**` at the end for any number. Then it may send no others; a plugin that names none
+    /// asks for any under `base_url`.
+    #[must_use]
+    pub fn requests(self, requests: &[&str]) -> Self {
+        self.set("requests", json!(requests))
+    }
+
     /// Asks for absolute hosts beside the connection's own, each `scheme://host[:port]`.
     #[must_use]
     pub fn hosts(self, hosts: &[&str]) -> Self {

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 use tokio::task::JoinSet;
 use wardroom::{
     clock::SystemClock,
-    domain::run::Mode,
+    domain::{grant::PluginGrant, run::Mode},
     plugin::{
         Function, Invocation, Options, Overlay, PluginHost,
         limits::Limits,
@@ -145,6 +145,7 @@ async fn bare_calls() -> (Spread, f64) {
     let invocation = Invocation {
         digest: found.digest,
         function: Function::Run,
+        given: Arc::new(PluginGrant { asks: found.manifest.asks() }),
         manifest: Arc::new(found.manifest),
         action: "ok".to_owned(),
         input: json!({}),

@@ -62,6 +62,8 @@ pub async fn start(data: &Path, database: &Database, clock: &SetClock) -> (App, 
         operator_hosts: None,
         keep_runs: None,
         shortest_interval: Duration::from_secs(10),
+        plugin_keys: Vec::new(),
+        signed_plugins_only: false,
         public_url: None,
     };
     let app = App::start_by(config, Arc::new(clock.clone())).await.expect("starts");

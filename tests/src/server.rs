@@ -27,6 +27,8 @@ pub struct Server {
     pub keep_runs: Option<Duration>,
     /// How often schedules may come, from its next start on.
     pub shortest_interval: Duration,
+    /// Whose signatures of plugins it believes, from its next start on; with one it takes no others.
+    pub plugin_keys: Vec<String>,
     /// Its data folder.
     pub data: PathBuf,
     /// Keeps that folder, when it is the test's own.
@@ -62,9 +64,10 @@ impl Server {
     /// When it does not start.
     pub async fn over(data: PathBuf, database: Database) -> Self {
         let shortest_interval = Duration::from_secs(10);
-        let app = App::start(config(&database.url, data.clone(), None, shortest_interval)).await.expect("starts");
+        let app = App::start(config(&database.url, data.clone())).await.expect("starts");
         let api = Api::new(app.address, ADMIN);
-        Self { api, app: Some(app), database, keep_runs: None, shortest_interval, data, _folder: None }
+        let plugin_keys = Vec::new();
+        Self { api, app: Some(app), database, keep_runs: None, shortest_interval, plugin_keys, data, _folder: None }
     }
 
     /// Stops gracefully and starts again over the same data.
@@ -73,7 +76,13 @@ impl Server {
     /// When it does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let config = config(&self.database.url, self.data.clone(), self.keep_runs, self.shortest_interval);
+        let config = Config {
+            keep_runs: self.keep_runs,
+            shortest_interval: self.shortest_interval,
+            plugin_keys: self.plugin_keys.clone(),
+            signed_plugins_only: !self.plugin_keys.is_empty(),
+            ..config(&self.database.url, self.data.clone())
+        };
         let app = App::start(config).await.expect("starts");
         self.api = Api::new(app.address, ADMIN);
         self.app = Some(app);
@@ -87,7 +96,7 @@ impl Server {
     }
 }
 
-fn config(url: &str, data: PathBuf, keep_runs: Option<Duration>, shortest_interval: Duration) -> Config {
+fn config(url: &str, data: PathBuf) -> Config {
     Config {
         data,
         database_url: Some(url.into()),
@@ -95,8 +104,10 @@ fn config(url: &str, data: PathBuf, keep_runs: Option<Duration>, shortest_interv
         key: None,
         admin_token: Some(ADMIN.into()),
         operator_hosts: None,
-        keep_runs,
-        shortest_interval,
+        keep_runs: None,
+        shortest_interval: Duration::from_secs(10),
+        plugin_keys: Vec::new(),
+        signed_plugins_only: false,
         public_url: None,
     }
 }
@@ -241,10 +252,15 @@ impl Api {
         self.send(method, path, &headers, body.to_string().into_bytes()).await
     }
 
+    /// Uploads a component, with a query such as `?grant=true`.
+    pub async fn upload(&self, component: Vec<u8>, query: &str) -> Answer {
+        let headers = [("content-type", "application/wasm")];
+        self.send(Method::POST, &format!("/plugins{query}"), &headers, component).await
+    }
+
     /// Installs a bundled plugin.
     pub async fn install(&self, plugin: &str) {
-        let headers = [("content-type", "application/wasm")];
-        self.send(Method::POST, "/plugins", &headers, guests::bundled(plugin)).await.ok();
+        self.upload(guests::bundled(plugin), "").await.ok();
     }
 
     /// Saves a workflow.

@@ -12,12 +12,15 @@ mod cassette;
 mod client;
 mod demo;
 mod export;
+mod grant;
 mod handle;
+mod install;
 mod intake;
 mod people;
 mod platform;
 mod playbook;
 mod plugin;
+mod registry;
 mod rehearse;
 mod respond;
 mod run;
@@ -50,7 +53,7 @@ enum Command {
     /// Plays a whole incident in front of you, against a practice town.
     #[command(after_help = "Example:\n  wardroom demo --yes")]
     Demo(demo::Demo),
-    /// Builds, inspects, installs and lists plugins.
+    /// Begins, builds, tests, inspects, installs, upgrades and publishes plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
     /// Validates, applies, lists and starts workflows.
@@ -104,6 +107,9 @@ enum Command {
     /// Sets secrets.
     #[command(subcommand)]
     Secret(platform::Secret),
+    /// Lists and decides what plugins ask for and were not given.
+    #[command(subcommand)]
+    Grant(grant::Grant),
     /// Makes tokens.
     #[command(subcommand)]
     Token(people::Token),
@@ -182,6 +188,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Approval(approval) => approval.run(&client).await?,
         Command::Connection(connection) => connection.run(&client).await?,
         Command::Secret(secret) => secret.run(&client).await?,
+        Command::Grant(grant) => grant.run(&client).await?,
         Command::Token(token) => token.run(&client).await?,
         Command::Person(person) => person.run(&client).await?,
         Command::Audit(audit) => audit.run(&client).await?,

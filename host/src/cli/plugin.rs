@@ -3,15 +3,9 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Subcommand;
-use reqwest::Method;
 use serde_json::json;
 
-use super::{
-    Failed, begin,
-    build::Toolchain,
-    client::{ClientOptions, word},
-    terminal, trial,
-};
+use super::{Failed, begin, build::Toolchain, client::ClientOptions, install::Keep, terminal, trial};
 use crate::{
     clock::SystemClock,
     domain::reference,
@@ -103,16 +97,8 @@ pub(super) enum Plugin {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Installs components.
-    #[command(after_help = "Example:\n  wardroom plugin install target/plugins/*.wasm")]
-    Install {
-        /// The components.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
-    /// Lists what is installed.
-    #[command(after_help = "Example:\n  wardroom plugin list")]
-    List,
+    #[command(flatten)]
+    Keep(Keep),
 }
 
 impl Plugin {
@@ -166,48 +152,13 @@ impl Plugin {
                 }
                 Ok(terminal::line(reference::markdown(&manifests).trim_end())?)
             }
-            Self::Install { files } => {
-                for file in files {
-                    let request = client.request(Method::POST, "/plugins")?;
-                    let request = request.header("content-type", "application/wasm").body(read(&file)?);
-                    let answer = client
-                        .answer(request)
-                        .await
-                        .map_err(|Failed(text)| Failed(format!("{}: {text}", file.display())))?;
-                    client.show(&answer, |plugin| {
-                        format!(
-                            "installed {} {} ({})",
-                            word(plugin, "name"),
-                            word(plugin, "version"),
-                            short(&word(plugin, "digest"))
-                        )
-                    })?;
-                }
-                Ok(())
-            }
-            Self::List => {
-                let items = client.list("/plugins").await?;
-                client.show_list(&items, &["name", "version", "actions", "digest"], |plugin| {
-                    let actions = plugin["manifest"]["actions"].as_array().map(Vec::as_slice).unwrap_or_default();
-                    let actions: Vec<String> = actions.iter().map(|action| word(action, "name")).collect();
-                    vec![
-                        word(plugin, "name"),
-                        word(plugin, "version"),
-                        actions.join(" "),
-                        short(&word(plugin, "digest")),
-                    ]
-                })
-            }
+            Self::Keep(keep) => keep.run(client).await,
         }
     }
 }
 
-fn read(file: &PathBuf) -> Result<Vec<u8>, Failed> {
+pub(super) fn read(file: &PathBuf) -> Result<Vec<u8>, Failed> {
     std::fs::read(file).map_err(|error| Failed(format!("{}: {error}", file.display())))
-}
-
-fn short(digest: &str) -> String {
-    digest.chars().take(12).collect()
 }
 
 fn show(client: &ClientOptions, found: &Inspection) -> Result<(), Failed> {
@@ -247,7 +198,7 @@ fn list(names: &[String]) -> String {
 }
 
 /// A runtime that grants nothing: describing needs nothing.
-fn offline() -> Options {
+pub(super) fn offline() -> Options {
     Options {
         cache: None,
         limits: Limits { calls: 1, ..Limits::default() },

@@ -45,6 +45,13 @@ pub(super) struct Serve {
     /// it. Without it where the server listens.
     #[arg(long, value_name = "URL", env = "WARDROOM_PUBLIC_URL")]
     public_url: Option<String>,
+    /// A minisign public key (the second line of a .pub file) whose signatures of plugins are believed; may be given several
+    /// times.
+    #[arg(long, value_name = "KEY", env = "WARDROOM_PLUGIN_KEYS", value_delimiter = ',')]
+    plugin_key: Vec<String>,
+    /// Refuses plugins that none of those keys has signed.
+    #[arg(long, env = "WARDROOM_SIGNED_PLUGINS_ONLY")]
+    signed_plugins_only: bool,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t, env = "WARDROOM_LOG_FORMAT")]
     log_format: telemetry::Format,
@@ -77,6 +84,8 @@ impl Serve {
             operator_hosts: Some(self.allow_host).filter(|hosts| !hosts.is_empty()),
             keep_runs: self.keep_runs,
             shortest_interval: self.shortest_interval,
+            plugin_keys: self.plugin_key,
+            signed_plugins_only: self.signed_plugins_only,
             public_url: self.public_url,
         })
         .await?;

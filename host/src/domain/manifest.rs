@@ -102,9 +102,12 @@ impl Manifest {
                 faults.push(format!("{kind:?} is no kind of auth: the host applies {}", AUTH.join(", ")));
             }
         }
-        for (list, length) in
-            [("hosts", self.hosts.len()), ("secrets", self.secrets.len()), ("reads", self.reads.len())]
-        {
+        for (list, length) in [
+            ("requests", self.requests.len()),
+            ("hosts", self.hosts.len()),
+            ("secrets", self.secrets.len()),
+            ("reads", self.reads.len()),
+        ] {
             if length > ENTRIES {
                 faults.push(format!("`{list}` has {length} entries: {ENTRIES} at most"));
             }

@@ -18,6 +18,7 @@ pub mod dossier;
 pub mod event;
 pub mod export;
 pub mod expression;
+pub mod grant;
 pub mod id;
 pub mod incident;
 pub mod intake;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::Origin;
 
-use super::schema::Schema;
+use super::{grant::RequestPattern, schema::Schema};
 
 /// A plugin's own description. Unknown keys are refused: they would be promises the host does not keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct Manifest {
     /// The account it works through; absent when it needs none.
     #[serde(default)]
     pub connection: Option<ConnectionSpec>,
+    /// The requests it sends, each `METHOD URL` (see `grant::RequestPattern`); empty: any toward its connection's `base_url`.
+    #[serde(default)]
+    pub requests: Vec<RequestPattern>,
     /// Absolute hosts it asks for beside the connection's own, each `scheme://host[:port]`.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -154,8 +158,41 @@ pub struct ReadRequest {
 }
 
 impl Manifest {
+    /// Whether it asks for requests of this kind toward its connection's `base_url` (no origin) or an absolute origin.
+    pub fn asks_for(&self, method: &str, origin: Option<&Origin>, path: &str) -> bool {
+        let own = origin.is_none();
+        let reads = self.reads.iter().any(|read| own && read.method == method && read.path == path);
+        let any = own && self.requests.is_empty();
+        reads || any || self.requests.iter().any(|request| request.fits(method, origin, path))
+    }
+
     /// The action of this name.
     pub fn action(&self, name: &str) -> Option<&Action> {
         self.actions.iter().find(|action| action.name == name)
     }
+}
+
+/// Where a component came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// `upload`, a URL, or `oci://registry/repository@sha256:…`: what whoever installed it says.
+    pub source: String,
+    /// The key that signed it, if its signature was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<Signature>,
+}
+
+impl Default for Provenance {
+    fn default() -> Self {
+        Self { source: "upload".to_owned(), signed_by: None }
+    }
+}
+
+/// A signature that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// The public key, as minisign writes it.
+    pub key: String,
+    /// The comment that is part of what was signed.
+    pub comment: String,
 }

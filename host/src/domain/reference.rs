@@ -32,6 +32,10 @@ fn plugin(text: &mut String, manifest: &Manifest) {
             fields(text, "`config`", spec.schema.source());
         }
     }
+    if !manifest.requests.is_empty() {
+        let sent = manifest.requests.iter().map(|one| format!("`{}`", String::from(one.clone())));
+        _ = write!(text, "\n**Sends** {}.\n", sent.collect::<Vec<_>>().join(", "));
+    }
     let mut asks: Vec<String> = manifest.hosts.iter().map(|host| format!("the host `{host}`")).collect();
     asks.extend(manifest.secrets.iter().map(|secret| {
         let word = if secret.optional { "may use" } else { "needs" };

@@ -88,7 +88,8 @@ impl Engine {
             trace.insert("waited_ms".to_owned(), json!(turn.waited_ms()));
         }
         drop(turn);
-        let told = told(&called.result);
+        let mut told = told(&called.result);
+        told.extend(self.note_denials(run, &step.id, &called.trace.denied).await);
         Ok(Made { ended: ended(called.result, sample), trace, told })
     }
 
@@ -128,6 +129,7 @@ impl Engine {
         Ok(Invocation {
             digest: pin.digest.clone(),
             manifest: Arc::clone(manifest),
+            given: plan.catalog.given(manifest),
             connection,
             function,
             action: target.action.to_owned(),

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         alert::Labels,
         connection::Connection,
+        grant::PluginGrant,
         incident::{IncidentKind, Severity},
         intake::{Source, silence::Silence},
         pause::{Pause, PauseScope},
@@ -63,6 +64,8 @@ pub struct Catalog {
     pub checked_at: Timestamp,
     /// Active plugins by name, the built-in one among them.
     pub plugins: BTreeMap<String, Installed>,
+    /// What plugins were given, by name; of those without an entry what they ask for.
+    pub grants: BTreeMap<String, Arc<PluginGrant>>,
     /// Connections by name.
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// Workflows by name.
@@ -92,6 +95,12 @@ impl Catalog {
         let known = self.sources.get(name).cloned();
         let known = known.or_else(|| Source::built_in(name).map(Arc::new));
         known.ok_or_else(|| EngineError::not_found("source", name))
+    }
+
+    /// What a plugin was given.
+    pub(super) fn given(&self, manifest: &Manifest) -> Arc<PluginGrant> {
+        let asked = || Arc::new(PluginGrant { asks: manifest.asks() });
+        self.grants.get(&manifest.name).cloned().unwrap_or_else(asked)
     }
 
     /// The workflow of this name, or why there is none.
@@ -172,6 +181,7 @@ impl Engine {
             version,
             checked_at,
             plugins,
+            grants: self.store().plugin_grants().await?.into_iter().map(|(name, one)| (name, Arc::new(one))).collect(),
             connections: connections.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
             workflows,
             playbooks,

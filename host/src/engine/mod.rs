@@ -107,6 +107,8 @@ pub struct Parts {
     pub store: Store,
     /// The plugin runtime.
     pub plugins: PluginHost,
+    /// Whose signatures of components are believed.
+    pub signers: platform::signers::Signers,
     /// Seals secrets.
     pub keyring: Arc<Keyring>,
     /// Time.

@@ -1,11 +1,6 @@
-//! Plugins, connections, secrets and the kill switch.
+//! Connections, secrets and the kill switch.
 
-use axum::{
-    Json,
-    extract::{DefaultBodyLimit, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,10 +8,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    auth::{Admin, Engineer, Responder, Viewer},
-    extract::{Body, Expected, Listed, Path, Raw, tagged},
+    auth::{Admin, Responder, Viewer},
+    extract::{Body, Expected, Listed, Path, tagged},
     problem::Problem,
-    shapes::{Plugin, value},
+    shapes::value,
 };
 use crate::{
     domain::{
@@ -24,14 +19,10 @@ use crate::{
         pause::PauseScope,
     },
     engine::{Engine, EngineError, platform::connections::NewConnection},
-    plugin::limits::COMPONENT_BYTES,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
-    let install = OpenApiRouter::new().routes(routes!(plugins, install)).layer(DefaultBodyLimit::max(COMPONENT_BYTES));
     OpenApiRouter::new()
-        .merge(install)
-        .routes(routes!(plugin, remove))
         .routes(routes!(connections))
         .routes(routes!(connection, set_connection))
         .routes(routes!(secrets))
@@ -39,55 +30,6 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(pauses))
         .routes(routes!(pause))
         .routes(routes!(resume))
-}
-
-/// Lists the plugins in use.
-#[utoipa::path(
-    get, path = "/api/v1/plugins", tag = "platform",
-    responses((status = 200, body = Listed<Plugin>), (status = "4XX", body = Problem)),
-)]
-async fn plugins(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Plugin>>, Problem> {
-    let found = engine.store().active_plugins().await?;
-    Ok(Json(Listed::all(found.into_iter().map(Plugin::from).collect())))
-}
-
-/// Installs a component, at most 32 MiB; it becomes the active version of its name.
-#[utoipa::path(
-    post, path = "/api/v1/plugins", tag = "platform",
-    request_body(content = Vec<u8>, description = "A WebAssembly component.", content_type = "application/wasm"),
-    responses((status = 201, body = Plugin), (status = "4XX", body = Problem)),
-)]
-async fn install(
-    State(engine): State<Engine>,
-    Engineer(caller): Engineer,
-    Raw(component): Raw,
-) -> Result<(StatusCode, Json<Plugin>), Problem> {
-    let installed = engine.install_plugin(&caller, component.to_vec()).await?;
-    Ok((StatusCode::CREATED, Json(installed.into())))
-}
-
-/// Reads the active version of a plugin.
-#[utoipa::path(
-    get, path = "/api/v1/plugins/{name}", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Plugin), (status = "4XX", body = Problem)),
-)]
-async fn plugin(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Json<Plugin>, Problem> {
-    let found = engine.store().active_plugins().await?.into_iter().find(|plugin| plugin.manifest.name == name);
-    Ok(Json(found.ok_or(EngineError::NotFound { noun: "plugin", name })?.into()))
-}
-
-/// Takes a plugin out of use; runs pinned to it go on.
-#[utoipa::path(
-    delete, path = "/api/v1/plugins/{name}", tag = "platform", params(("name" = String, Path)),
-    responses((status = 204), (status = "4XX", body = Problem)),
-)]
-async fn remove(
-    State(engine): State<Engine>,
-    Engineer(caller): Engineer,
-    Path(name): Path<String>,
-) -> Result<StatusCode, Problem> {
-    engine.remove_plugin(&caller, &name).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A connection: an account at a third party, for one plugin.

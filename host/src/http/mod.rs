@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`export`], [`metrics`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`library`], [`people`], [`audit`]: a resource each
+//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`export`], [`metrics`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`plugins`], [`grants`], [`library`], [`people`], [`audit`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -23,6 +23,7 @@ pub mod auth;
 pub mod export;
 pub mod extract;
 pub mod findings;
+pub mod grants;
 pub mod hooks;
 pub mod incidents;
 pub mod library;
@@ -30,6 +31,7 @@ pub mod load;
 pub mod metrics;
 pub mod people;
 pub mod playbooks;
+pub mod plugins;
 pub mod problem;
 pub mod retrospective;
 pub mod roles;
@@ -71,6 +73,8 @@ pub fn router(engine: Engine) -> Router {
         .merge(timers::routes())
         .merge(signals::routes())
         .merge(approvals::routes())
+        .merge(plugins::routes())
+        .merge(grants::routes())
         .merge(library::routes())
         .merge(audit::routes())
         .merge(people::routes())

@@ -293,6 +293,7 @@ impl Guest {
                 _ => Err(ended(&error, sent_unsafe)),
             },
         };
+        self.trace.denied = session.denied();
         let redactor = &session.redactor;
         let result = match result {
             Ok(outcome) => Ok(outcome::masked(outcome, redactor)),

@@ -14,7 +14,12 @@ use super::{
     error::PluginError,
     ports::{StateEntry, StateScope},
 };
-use crate::domain::{connection::Connection, plugin::Manifest, run::Mode};
+use crate::domain::{
+    connection::Connection,
+    grant::{GrantSubject, PluginGrant},
+    plugin::Manifest,
+    run::Mode,
+};
 
 /// One call of an action: everything the guest is told and everything it is judged by.
 #[derive(Debug, Clone)]
@@ -41,6 +46,8 @@ pub struct Invocation {
     pub incident: Option<String>,
     /// The incident as expressions see it.
     pub snapshot: Option<Arc<Value>>,
+    /// What the plugin was given, whatever the connection.
+    pub given: Arc<PluginGrant>,
     /// The account to work through.
     pub connection: Option<Arc<Connection>>,
     /// 64 hexadecimal characters.
@@ -178,7 +185,7 @@ pub enum Content {
 }
 
 /// What was seen while a call ran.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Trace {
     /// The component.
     pub digest: String,
@@ -190,6 +197,9 @@ pub struct Trace {
     pub progress: Option<(u8, String)>,
     /// Requests, in order.
     pub http: Vec<HttpCall>,
+    /// Grants that were missing, in order, at most 16.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<Denial>,
     /// CPU time, counted in steps of 10 ms.
     pub cpu_ms: u64,
     /// Linear memory at its peak, in bytes.
@@ -208,6 +218,17 @@ pub struct LogLine {
     /// Names and values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
+}
+
+/// A grant that was missing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Denial {
+    /// By which it can be given: the same for the same thing.
+    pub id: String,
+    /// What was missing, and what would help.
+    pub text: String,
+    /// The same for machines.
+    pub subject: GrantSubject,
 }
 
 /// A request, without headers, query and bodies.

@@ -39,6 +39,8 @@ pub const LOG_LINE_COST: usize = 64;
 pub const HTTP_CALLS: u32 = 100;
 /// HTTP requests, refused ones included, at which the call is ended.
 pub const HTTP_FLOOD_CALLS: u32 = 1_000;
+/// Missing grants that a call's trace tells.
+pub const DENIALS: usize = 16;
 /// A request's body, in bytes.
 pub const REQUEST_BODY_BYTES: usize = 1 << 20;
 /// A request's headers: their number and their bytes.

@@ -27,5 +27,5 @@ pub use error::{Failure, LoadError, PluginError, PluginErrorKind, RefusedPlugin,
 pub use host::{Options, PluginHost};
 pub use inspect::Inspection;
 pub use invocation::{
-    Artifact, Called, Content, Done, Finding, Function, Invocation, Note, Outcome, Overlay, Pending, Trace,
+    Artifact, Called, Content, Denial, Done, Finding, Function, Invocation, Note, Outcome, Overlay, Pending, Trace,
 };

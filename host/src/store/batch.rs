@@ -152,6 +152,8 @@ struct Rows<'a> {
     undefined: Vec<(&'a str, i64)>,
     dropped: Vec<&'a str>,
     keys: Vec<Cells>,
+    grants: Vec<Cells>,
+    grant_requests: Vec<Cells>,
     audit: Vec<Cells>,
     catalog_changed: bool,
 }
@@ -180,6 +182,8 @@ async fn dependants(writer: &mut Writer<'_>, winners: &[&Write]) -> Result<(), s
         writer.run(rows::UNDEFINE, vec![Cell::text(workflow), Cell::int(stay)]).await?;
     }
     writer.insert(&rows::KEYS, &rows.keys, OnConflict::Nothing).await?;
+    writer.insert(&rows::PLUGIN_GRANTS, &rows.grants, OnConflict::Replace).await?;
+    writer.insert(&rows::GRANT_REQUESTS, &rows.grant_requests, OnConflict::Replace).await?;
     writer.insert(&rows::AUDIT, &rows.audit, OnConflict::Fail).await?;
     if rows.catalog_changed {
         writer.run("UPDATE counters SET value = value + 1 WHERE name = 'catalog'", Vec::new()).await?;
@@ -218,6 +222,8 @@ fn collect<'a>(winners: &[&'a Write]) -> Rows<'a> {
                 Dependant::DropSchedule(name) => rows.dropped.push(name),
                 Dependant::Undefine { workflow, stay } => rows.undefined.push((workflow, *stay)),
                 Dependant::Key(record) => rows.keys.push(rows::key(record)),
+                Dependant::PluginGrant(plugin, grant) => put(&mut rows.grants, rows::plugin_grant(plugin, grant), 1),
+                Dependant::GrantRequest(request) => put(&mut rows.grant_requests, rows::grant_request(request), 1),
                 Dependant::Audit(entry) => rows.audit.push(rows::audit(entry)),
                 Dependant::CatalogChanged => rows.catalog_changed = true,
             }

@@ -111,12 +111,14 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (2, "dossiers", include_str!("../../../migrations/sqlite/0002_dossiers.sql")),
     (3, "sources", include_str!("../../../migrations/sqlite/0003_sources.sql")),
     (4, "playbooks", include_str!("../../../migrations/sqlite/0004_playbooks.sql")),
+    (5, "grants", include_str!("../../../migrations/sqlite/0005_grants.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "spine", include_str!("../../../migrations/postgres/0001_spine.sql")),
     (2, "dossiers", include_str!("../../../migrations/postgres/0002_dossiers.sql")),
     (3, "sources", include_str!("../../../migrations/postgres/0003_sources.sql")),
     (4, "playbooks", include_str!("../../../migrations/postgres/0004_playbooks.sql")),
+    (5, "grants", include_str!("../../../migrations/postgres/0005_grants.sql")),
 ];
 
 impl Backend {

@@ -1,16 +1,15 @@
-//! Reading what administrators keep: workflows, playbooks, plugins, connections, secrets, the kill switch.
+//! Reading what administrators keep: workflows, playbooks, connections, secrets, the kill switch.
 
 use sqlx::Row;
 
 use super::{
-    DocumentKind, DocumentRevision, Review, SealedSecret, Store, StoreError, StoredPlugin,
+    DocumentKind, DocumentRevision, Review, SealedSecret, Store, StoreError,
     read::{Cursor, Select, each},
     statement::Cell,
 };
 use crate::domain::{connection::Connection, pause::Pause};
 
 const REVISION: &str = "SELECT name, revision, source, created_at, created_by, deleted";
-const PLUGIN: &str = "SELECT digest, manifest, size, installed_at, installed_by, active FROM plugins";
 /// The most of each kind; installations stay far below.
 const MOST: u32 = 10_000;
 
@@ -64,23 +63,6 @@ impl Store {
         each(&select.all(self).await?, |row| {
             Ok(Review { playbook: row.text("name")?, at: row.time("at")?, by: row.text("reviewer")? })
         })
-    }
-
-    /// The plugins that new runs use, by name.
-    pub async fn active_plugins(&self) -> Result<Vec<StoredPlugin>, StoreError> {
-        each(&Select::new(PLUGIN).and("active =", Cell::int(1)).order("name", MOST).all(self).await?, plugin)
-    }
-
-    /// The plugin of a digest, in use or not.
-    pub async fn plugin(&self, digest: &str) -> Result<Option<StoredPlugin>, StoreError> {
-        let row = Select::new(PLUGIN).and("digest =", Cell::text(digest)).one(self).await?;
-        row.map(|row| plugin(&Cursor(&row))).transpose()
-    }
-
-    /// A plugin's component.
-    pub async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let select = Select::new("SELECT component FROM plugin_components").and("digest =", Cell::text(digest));
-        select.one(self).await?.map(|row| Cursor(&row).bytes("component")).transpose()
     }
 
     /// The newest revision of each connection, by name.
@@ -142,17 +124,6 @@ fn revision(kind: DocumentKind, row: &Cursor<'_>) -> Result<DocumentRevision, St
         created_at: row.time("created_at")?,
         created_by: row.text("created_by")?,
         deleted: row.flag("deleted")?,
-    })
-}
-
-fn plugin(row: &Cursor<'_>) -> Result<StoredPlugin, StoreError> {
-    Ok(StoredPlugin {
-        digest: row.text("digest")?,
-        manifest: row.json("manifest")?,
-        size: row.int("size")?,
-        installed_at: row.time("installed_at")?,
-        installed_by: row.text("installed_by")?,
-        active: row.flag("active")?,
     })
 }
 

@@ -26,6 +26,7 @@ mod library;
 mod links;
 mod people;
 mod platform;
+mod plugins;
 mod pressure;
 mod read;
 mod retain;

@@ -1,9 +1,9 @@
 //! Writing the guards that come seldom: one statement each, inside the journal's transaction.
 
 use super::{
-    rows,
+    plugins, rows,
     statement::{Cell, Writer},
-    write::{DocumentKind, DocumentRevision, Guard, StoredPlugin},
+    write::{DocumentKind, DocumentRevision, Guard},
 };
 use crate::domain::pause::PauseScope;
 
@@ -17,11 +17,12 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
                        DO UPDATE SET at = excluded.at, reviewer = excluded.reviewer";
             writer.run(sql, vec![Cell::text(&one.playbook), rows::time(one.at), Cell::text(&one.by)]).await?
         }
-        Guard::Plugin(one, component) => plugin(writer, one, component).await?,
-        Guard::PluginOff(name) => {
-            let sql = "UPDATE plugins SET active = 0 WHERE name = $1 AND active = 1";
-            writer.run(sql, vec![Cell::text(name)]).await?
-        }
+        Guard::Plugin(..)
+        | Guard::PluginOn { .. }
+        | Guard::PluginOff(_)
+        | Guard::PluginGrant(..)
+        | Guard::GrantAsked(_)
+        | Guard::GrantDecided(_) => plugins::write(writer, guard).await?,
         Guard::Connection(one) => {
             let sql = "INSERT INTO connections (name, revision, document, updated_at) VALUES ($1, $2, $3, $4) \
                        ON CONFLICT DO NOTHING";
@@ -179,25 +180,6 @@ async fn revisions(writer: &mut Writer<'_>, all: &[DocumentRevision]) -> Result<
         }
     }
     Ok(true)
-}
-
-async fn plugin(writer: &mut Writer<'_>, plugin: &StoredPlugin, component: &[u8]) -> Result<u64, sqlx::Error> {
-    let name = &plugin.manifest.name;
-    writer.run("UPDATE plugins SET active = 0 WHERE name = $1 AND active = 1", vec![Cell::text(name)]).await?;
-    let sql = "INSERT INTO plugin_components (digest, component) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    writer.run(sql, vec![Cell::text(&plugin.digest), Cell::Bytes(Some(component.to_vec()))]).await?;
-    let sql = "INSERT INTO plugins (digest, name, version, manifest, size, installed_at, installed_by, active) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, 1) ON CONFLICT (digest) DO UPDATE SET active = 1";
-    let cells = vec![
-        Cell::text(&plugin.digest),
-        Cell::text(name),
-        Cell::text(&plugin.manifest.version),
-        rows::json(&plugin.manifest),
-        Cell::int(plugin.size),
-        rows::time(plugin.installed_at),
-        Cell::text(&plugin.installed_by),
-    ];
-    writer.run(sql, cells).await
 }
 
 fn scope(scope: &PauseScope) -> [Cell; 2] {

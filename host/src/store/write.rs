@@ -11,12 +11,13 @@ use crate::domain::{
     connection::Connection,
     dossier::PartRow,
     event::{Event, TriggerOutcome},
+    grant::{GrantRequest, PluginGrant},
     id::{EventId, ScheduleId, SilenceId, TokenId},
     incident::Incident,
     intake::{Source, silence::Silence},
     pause::{Pause, PauseScope},
     person::{Person, Token},
-    plugin::Manifest,
+    plugin::{Manifest, Provenance},
     run::{Approval, AttemptRecord, Run},
     schedule::{Owner, State, Tick},
     time::Timestamp,
@@ -70,8 +71,23 @@ pub enum Guard {
     Documents(Vec<DocumentRevision>),
     /// That a playbook was reviewed, in place of an earlier review.
     Review(Review),
-    /// A plugin with its component: becomes the active version of its name.
+    /// A plugin with its component. An active one becomes the version of its name that new runs use; another is only kept.
     Plugin(Box<StoredPlugin>, Vec<u8>),
+    /// A version that is kept becomes the one new runs use; lost when it is gone.
+    PluginOn {
+        /// The plugin.
+        name: String,
+        /// Its component's SHA-256.
+        digest: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What a plugin was given, new or replaced.
+    PluginGrant(String, PluginGrant),
+    /// A grant that somebody asks for; nothing is written when it waits already or was rejected.
+    GrantAsked(Box<GrantRequest>),
+    /// A grant request's decision; lost when it was approved before.
+    GrantDecided(Box<GrantRequest>),
     /// A plugin's name that goes out of use; lost when none is in use.
     PluginOff(String),
     /// A connection's next revision; lost when that number is taken.
@@ -144,6 +160,10 @@ pub enum Dependant {
     },
     /// An idempotency key.
     Key(KeyRecord),
+    /// What a plugin was given, new or replaced.
+    PluginGrant(String, PluginGrant),
+    /// A grant request, new or changed.
+    GrantRequest(Box<GrantRequest>),
     /// Who changed the platform.
     Audit(AuditEntry),
     /// The picture of the platform became older than this.
@@ -263,6 +283,10 @@ pub struct StoredPlugin {
     pub installed_by: String,
     /// Whether new runs use it.
     pub active: bool,
+    /// When new runs last began to use it.
+    pub activated_at: Option<Timestamp>,
+    /// Where it came from.
+    pub provenance: Provenance,
 }
 
 /// A secret as it is kept.
@@ -294,7 +318,9 @@ impl Guard {
             Self::Documents(_) => "documents".to_owned(),
             Self::Review(review) => format!("review {}", review.playbook),
             Self::Plugin(plugin, _) => format!("plugin {}", plugin.manifest.name),
-            Self::PluginOff(name) => format!("plugin {name}"),
+            Self::PluginOff(name) | Self::PluginOn { name, .. } => format!("plugin {name}"),
+            Self::PluginGrant(name, _) => format!("plugin grant {name}"),
+            Self::GrantAsked(request) | Self::GrantDecided(request) => format!("grant request {}", request.id),
             Self::Connection(connection) => format!("connection {}", connection.name),
             Self::Source(source) => format!("source {}", source.name),
             Self::SourceOff(name) => format!("source {name}"),

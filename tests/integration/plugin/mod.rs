@@ -2,11 +2,14 @@
 
 mod authoring;
 mod cache;
+mod grants;
 mod hostile;
 mod install;
 mod network;
 mod readmes;
 mod secrets;
+mod supply;
+mod upgrade;
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +26,7 @@ use wardroom::{
     clock::SystemClock,
     domain::{
         connection::{Auth, Connection, ConnectionLimits, Grant},
+        grant::PluginGrant,
         plugin::Manifest,
         run::Mode,
         time::Timestamp,
@@ -81,6 +85,7 @@ impl Sandbox {
             digest: self.digest.clone(),
             function: Function::Run,
             manifest: Arc::clone(&self.manifest),
+            given: Arc::new(PluginGrant { asks: self.manifest.asks() }),
             action: action.to_owned(),
             input,
             run: "0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10".to_owned(),

@@ -10,6 +10,7 @@ use wardroom::{
         id::{PersonId, TokenId},
         pause::{Pause, PauseScope},
         person::{AccessRole, Actor, Person, Profile, Token},
+        plugin::Provenance,
     },
     store::{
         Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Page, SealedSecret, StateChange,
@@ -81,6 +82,8 @@ fn plugin(version: &str) -> Guard {
         installed_at: at(1),
         installed_by: "ada".to_owned(),
         active: true,
+        activated_at: Some(at(1)),
+        provenance: Provenance::default(),
     };
     Guard::Plugin(Box::new(plugin), vec![0, 97, 115])
 }

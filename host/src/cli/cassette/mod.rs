@@ -12,6 +12,7 @@ use crate::{
     domain::{
         cassette::{Account, Case, CaseFunction, Cassette, Exchange, outcome_differs},
         connection::{Connection, ConnectionLimits},
+        grant::PluginGrant,
         run::{Mode, Retry, SideEffect},
         time::Timestamp,
     },
@@ -117,6 +118,7 @@ impl Bench {
                 CaseFunction::Check => Function::Check,
             },
             manifest: Arc::new(self.found.manifest.clone()),
+            given: Arc::new(PluginGrant { asks: self.found.manifest.asks() }),
             action: case.action.clone(),
             input: case.input.clone(),
             run: uuid::Uuid::nil().to_string(),

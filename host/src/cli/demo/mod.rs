@@ -60,6 +60,8 @@ impl Demo {
             operator_hosts: None,
             keep_runs: None,
             shortest_interval: Duration::from_secs(10),
+            plugin_keys: Vec::new(),
+            signed_plugins_only: false,
             public_url: None,
         })
         .await?;

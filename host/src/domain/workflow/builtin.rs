@@ -27,6 +27,7 @@ fn make() -> Manifest {
         description: "Acts on the run's own incident, or opens one.".to_owned(),
         actions: [of_the_incident(), of_its_parts()].concat(),
         connection: None,
+        requests: Vec::new(),
         hosts: Vec::new(),
         secrets: Vec::new(),
         reads: Vec::new(),

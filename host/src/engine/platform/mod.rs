@@ -3,11 +3,13 @@
 
 pub mod apply;
 pub mod connections;
+pub mod grants;
 pub mod pauses;
 pub mod people;
 pub mod playbooks;
 pub mod plugins;
 pub mod secrets;
+pub mod signers;
 pub mod sources;
 pub mod workflows;
 

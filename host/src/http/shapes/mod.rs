@@ -186,6 +186,13 @@ pub struct Plugin {
     pub installed_at: String,
     /// The handle of who installed it.
     pub installed_by: String,
+    /// Whether new runs use it.
+    pub active: bool,
+    /// When new runs last began to use it, RFC 3339; null: never.
+    pub activated_at: Option<String>,
+    /// Where it came from: `source`, and `signed_by` when its signature was checked.
+    #[schema(value_type = Object)]
+    pub provenance: Value,
     /// What it says of itself.
     #[schema(value_type = Object)]
     pub manifest: Value,
@@ -200,6 +207,9 @@ impl From<StoredPlugin> for Plugin {
             size: plugin.size,
             installed_at: plugin.installed_at.to_string(),
             installed_by: plugin.installed_by,
+            active: plugin.active,
+            activated_at: plugin.activated_at.map(|at| at.to_string()),
+            provenance: value(&plugin.provenance),
             manifest: value(&plugin.manifest),
         }
     }

@@ -1,7 +1,11 @@
 //! A guest in the middle of a call: what it was told, what it did, and the interfaces through which it may ask the host.
 //! Each interface is a file or, where small, stands below.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -10,12 +14,18 @@ use super::{
     bindings::wardroom::plugin::{clock, incident, log, types},
     error::{PluginError, PluginErrorKind},
     host::{Shared, milliseconds, wit_mode},
-    invocation::{Invocation, LogLine, Note, Trace},
+    invocation::{Denial, Invocation, LogLine, Note, Trace},
     limits::{self, Limits, Meter},
     redact::Redactor,
     stop::Stop,
 };
-use crate::{clock::monotonic_now, domain::run::Mode};
+use crate::{
+    clock::monotonic_now,
+    domain::{
+        grant::{Ask, GrantSubject, Missing, request_id},
+        run::Mode,
+    },
+};
 
 mod http;
 mod mail;
@@ -51,6 +61,8 @@ pub(super) struct Session {
     /// Granted secrets that are set, by the plugin's word for each.
     pub(super) secrets: BTreeMap<String, SecretString>,
     pub(super) redactor: Redactor,
+    /// Grants that were missing, in order, each once.
+    denied: Mutex<Vec<Denial>>,
 }
 
 impl Session {
@@ -72,13 +84,43 @@ impl Session {
                     || failed(format!("secret {name}, which connection {} needs, is not set", connection.name));
                 auth = Some(found.ok_or_else(missing)?);
             }
-            for (word, name) in &connection.grant.secrets {
+            let given = |word: &str| invocation.given.holds(&Ask::Secret(word.to_owned()));
+            for (word, name) in connection.grant.secrets.iter().filter(|(word, _)| given(word)) {
                 let found = shared.secrets.resolve(name).await.map_err(|error| failed(error.to_string()))?;
                 found.and_then(|secret| secrets.insert(word.clone(), secret));
             }
         }
         let redactor = Redactor::new(secrets.values().chain(&auth));
-        Ok(Self { invocation, shared, deadline, auth, secrets, redactor })
+        Ok(Self { invocation, shared, deadline, auth, secrets, redactor, denied: Mutex::default() })
+    }
+
+    /// Notes a missing grant; gives the sentence for whoever reads the failure.
+    pub(super) fn deny(&self, missing: Missing) -> String {
+        let plugin = self.invocation.manifest.name.clone();
+        let connection = self.invocation.connection.as_ref().map(|connection| connection.name.clone());
+        let connection = connection.unwrap_or_default();
+        let text = missing.to_string();
+        let place = match &missing {
+            Missing::Network(_) => "grant.networks",
+            Missing::Host(_) => "grant.hosts",
+            Missing::Secret(_) => "grant.secrets",
+            Missing::Ask(_) => "",
+        };
+        let also = if place.is_empty() { String::new() } else { format!(", or in `{place}` of the connection") };
+        let subject = GrantSubject::Denial { connection, missing };
+        let id = request_id(&plugin, &subject);
+        let text =
+            format!("Not granted: {text}. An administrator can allow it with `wardroom grant approve {id}`{also}.");
+        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        if denied.len() < limits::DENIALS && denied.iter().all(|known| known.id != id) {
+            denied.push(Denial { id, text: text.clone(), subject });
+        }
+        text
+    }
+
+    /// The grants that were missing.
+    pub(super) fn denied(&self) -> Vec<Denial> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether unsafe requests are recorded instead of sent. Looking (`check`) may only read.

@@ -15,7 +15,7 @@ use super::{
     policy::{Policy, Refusal},
     refusal,
 };
-use crate::domain::connection::Auth;
+use crate::domain::{connection::Auth, grant::Missing};
 
 /// A request that passed the policy, with secrets joined.
 pub(in crate::plugin) struct Prepared {
@@ -86,17 +86,22 @@ impl Outbound {
     pub(in crate::plugin) fn prepare(&self, session: &Session, request: wit::Request) -> Result<Prepared, wit::Error> {
         let invocation = &session.invocation;
         let connection = invocation.connection.as_deref();
-        let policy =
-            Policy { manifest: &invocation.manifest, connection, operator_hosts: self.operator_hosts.as_deref() };
+        let policy = Policy {
+            manifest: &invocation.manifest,
+            given: &invocation.given,
+            connection,
+            operator_hosts: self.operator_hosts.as_deref(),
+        };
         let method = method(&request.method)?;
-        let target = policy.target(&request.url).map_err(|refusal| match refusal {
+        let target = policy.target(&method, &request.url).map_err(|refusal| match refusal {
             Refusal::Invalid(text) => wit::Error::Invalid(text),
             Refusal::Denied(text) => wit::Error::Denied(text),
+            Refusal::Missing(missing) => wit::Error::Denied(session.deny(missing)),
             Refusal::TooLarge => wit::Error::TooLarge,
         })?;
         let safe = policy.is_safe(&method, &target);
         let networks = connection.map_or(&[][..], |connection| &connection.grant.networks);
-        check_literal(&target.url, networks)?;
+        check_literal(session, &target.url, networks)?;
         let mut builder = Builder { session, headers: HeaderMap::new(), shown: Vec::new(), bytes: 0 };
         for header in &request.headers {
             builder.header(header)?;
@@ -139,7 +144,7 @@ impl Outbound {
         if let Some(body) = request.body {
             sending = sending.body(body);
         }
-        let response = sending.send().await.map_err(|error| failed(&error))?;
+        let response = sending.send().await.map_err(|error| failed(session, &error))?;
         let status = response.status().as_u16();
         if response.headers().get("content-encoding").is_some_and(|encoding| encoding != "identity") {
             let error = wit::Error::Other("The answer is encoded, although none was asked for.".to_owned());
@@ -150,7 +155,7 @@ impl Outbound {
         let (mut body, mut truncated) = (Vec::new(), false);
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| Failed { nothing_sent: false, ..failed(&error) })?;
+            let chunk = chunk.map_err(|error| Failed { nothing_sent: false, ..failed(session, &error) })?;
             let room = limits::RESPONSE_BODY_BYTES - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
@@ -175,7 +180,7 @@ fn method(text: &str) -> Result<Method, wit::Error> {
 }
 
 /// An address written as such never meets the resolver, so it is judged here.
-fn check_literal(url: &Url, networks: &[ipnet::IpNet]) -> Result<(), wit::Error> {
+fn check_literal(session: &Session, url: &Url, networks: &[ipnet::IpNet]) -> Result<(), wit::Error> {
     let literal = match url.host() {
         Some(Host::Ipv4(address)) => address.into(),
         Some(Host::Ipv6(address)) => address.into(),
@@ -184,7 +189,7 @@ fn check_literal(url: &Url, networks: &[ipnet::IpNet]) -> Result<(), wit::Error>
     if address::is_allowed(literal, networks) {
         return Ok(());
     }
-    Err(wit::Error::Denied(refusal(url.host_str().unwrap_or_default(), literal)))
+    Err(wit::Error::Denied(refusal(session, url.host_str().unwrap_or_default(), literal)))
 }
 
 struct Builder<'a> {
@@ -272,7 +277,12 @@ impl Builder<'_> {
 
 fn secret<'a>(session: &'a Session, word: &str) -> Result<&'a SecretString, wit::Error> {
     session.secrets.get(word).ok_or_else(|| {
-        wit::Error::Denied(format!("The secret {word:?} is not granted: add it to `grant.secrets` of the connection."))
+        let asked = session.invocation.manifest.secrets.iter().any(|secret| secret.name == word);
+        wit::Error::Denied(if asked {
+            session.deny(Missing::Secret(word.to_owned()))
+        } else {
+            format!("The plugin's manifest does not ask for the secret {word:?}: only what it asks for can be granted.")
+        })
     })
 }
 
@@ -311,12 +321,13 @@ fn body(session: &Session, body: Option<wit::Body>) -> Result<(Option<Vec<u8>>, 
 }
 
 /// What a failure of the client's means, found by walking its causes.
-fn failed(error: &reqwest::Error) -> Failed {
+fn failed(session: &Session, error: &reqwest::Error) -> Failed {
     let mut cause = error.source();
     let mut last = String::new();
     while let Some(inner) = cause {
-        if let Some(Forbidden(text)) = inner.downcast_ref() {
-            return Failed { error: wit::Error::Denied(text.clone()), nothing_sent: true };
+        if let Some(Forbidden { host, found }) = inner.downcast_ref() {
+            let text = refusal(session, host, *found);
+            return Failed { error: wit::Error::Denied(text), nothing_sent: true };
         }
         if let Some(Unresolved(reason)) = inner.downcast_ref() {
             return Failed { error: wit::Error::Dns(reason.to_string()), nothing_sent: true };

@@ -139,7 +139,7 @@ impl Outbound {
         };
         match (found.iter().find(|one| address::is_allowed(**one, networks)), found.first()) {
             (Some(allowed), _) => Ok((*allowed, port(server)).into()),
-            (None, Some(refused)) => Err(failure("denied", refusal(name, *refused))),
+            (None, Some(refused)) => Err(failure("denied", refusal(session, name, *refused))),
             (None, None) => Err(failure("dns", format!("{name} has no address."))),
         }
     }

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     io,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,8 +15,8 @@ use reqwest::{
     redirect,
 };
 
-use super::{limits, ports::Resolve};
-use crate::domain::connection::Connection;
+use super::{guest::Session, limits, ports::Resolve};
+use crate::domain::{connection::Connection, grant::Missing};
 
 mod address;
 mod http;
@@ -74,8 +75,11 @@ struct Guarded {
 
 /// A host that resolves to addresses nobody granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-struct Forbidden(String);
+#[error("{host} is at {found}, which is not granted")]
+struct Forbidden {
+    host: String,
+    found: IpAddr,
+}
 
 impl ReqwestResolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
@@ -85,7 +89,7 @@ impl ReqwestResolve for Guarded {
             let (allowed, refused): (Vec<_>, Vec<_>) =
                 addresses.into_iter().partition(|found| address::is_allowed(*found, &networks));
             if let (true, Some(found)) = (allowed.is_empty(), refused.first()) {
-                return Err(Forbidden(refusal(name.as_str(), *found)).into());
+                return Err(Forbidden { host: name.as_str().to_owned(), found: *found }.into());
             }
             let sockets: Addrs = Box::new(allowed.into_iter().map(|address| (address, 0).into()));
             Ok(sockets)
@@ -98,9 +102,7 @@ impl ReqwestResolve for Guarded {
 #[error("{0}")]
 struct Unresolved(io::Error);
 
-fn refusal(host: &str, found: std::net::IpAddr) -> String {
-    format!(
-        "{host} is at {found}, a {} address: an administrator can allow its network in `grant.networks` of the connection.",
-        address::reach(found).as_str()
-    )
+fn refusal(session: &Session, host: &str, found: IpAddr) -> String {
+    let denied = session.deny(Missing::Network(found));
+    format!("{host} is at {found}, a {} address. {denied}", address::reach(found).as_str())
 }

@@ -1,11 +1,15 @@
 //! Where a request may go, decided before anything is resolved or sent: the connection's own `base_url`, and hosts that
-//! the manifest asks for, the connection grants and the operator does not forbid. Pure.
+//! the manifest asks for, the administrator gave and the operator does not forbid. Pure.
 
 use http::Method;
 use url::Url;
 
 use super::super::limits;
-use crate::domain::{connection::Connection, plugin::Manifest};
+use crate::domain::{
+    connection::Connection,
+    grant::{Ask, Missing, PluginGrant, RequestPattern},
+    plugin::Manifest,
+};
 
 /// A request's goal that passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +26,12 @@ pub(in crate::plugin) enum Refusal {
     /// The guest made no sense.
     #[error("{0}")]
     Invalid(String),
-    /// A grant is missing.
+    /// Nobody can allow it as things are.
     #[error("{0}")]
     Denied(String),
+    /// An administrator could allow it.
+    #[error("{0} is not granted")]
+    Missing(Missing),
     /// Too long.
     #[error("the URL is longer than {} bytes", limits::URL_BYTES)]
     TooLarge,
@@ -34,6 +41,8 @@ pub(in crate::plugin) enum Refusal {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::plugin) struct Policy<'a> {
     pub(in crate::plugin) manifest: &'a Manifest,
+    /// What the plugin was given, whatever the connection.
+    pub(in crate::plugin) given: &'a PluginGrant,
     pub(in crate::plugin) connection: Option<&'a Connection>,
     /// Origins the operator allows at all; none: no restriction by the operator.
     pub(in crate::plugin) operator_hosts: Option<&'a [String]>,
@@ -41,11 +50,12 @@ pub(in crate::plugin) struct Policy<'a> {
 
 impl Policy<'_> {
     /// The goal of a request to `url`, which is a path under `base_url` or absolute.
-    pub(in crate::plugin) fn target(&self, url: &str) -> Result<Target, Refusal> {
+    pub(in crate::plugin) fn target(&self, method: &Method, url: &str) -> Result<Target, Refusal> {
         if url.len() > limits::URL_BYTES {
             return Err(Refusal::TooLarge);
         }
         let target = if url.starts_with('/') { self.relative(url)? } else { self.absolute(url)? };
+        self.check_kind(method, &target)?;
         if let Some(allowed) = self.operator_hosts
             && !allowed.iter().any(|host| origin(host).as_ref() == Some(&target.url.origin()))
         {
@@ -102,15 +112,56 @@ impl Policy<'_> {
         }
         let wanted = url.origin();
         let name = wanted.ascii_serialization();
-        let lists = |hosts: &[String]| hosts.iter().any(|host| origin(host).as_ref() == Some(&wanted));
-        if !lists(&self.manifest.hosts) {
-            let text = format!("The plugin's manifest does not ask for {name}: only its `hosts` can be granted.");
+        let names = self.manifest.requests.iter().filter_map(RequestPattern::origin).any(|origin| origin == wanted);
+        if !names && !lists(&self.manifest.hosts, &wanted) {
+            let text = format!("The plugin's manifest does not ask for {name}: only what it asks for can be granted.");
             return Err(Refusal::Denied(text));
         }
-        if !self.connection.is_some_and(|connection| lists(&connection.grant.hosts)) {
-            return Err(Refusal::Denied(format!("No grant for {name}: add it to `grant.hosts` of the connection.")));
+        let Some(connection) = self.connection else {
+            return Err(Refusal::Denied(format!("{name} can be reached only through a connection that grants it.")));
+        };
+        if !lists(&connection.grant.hosts, &wanted) {
+            return Err(Refusal::Missing(Missing::Host(name)));
         }
         Ok(Target { url, own: false })
+    }
+
+    /// Whether the plugin asks for requests of this kind, and was given them.
+    fn check_kind(&self, method: &Method, target: &Target) -> Result<(), Refusal> {
+        let wanted = target.url.origin();
+        let name = wanted.ascii_serialization();
+        if !target.own && lists(&self.manifest.hosts, &wanted) {
+            let ask = self.manifest.hosts.iter().find(|host| origin(host).as_ref() == Some(&wanted));
+            let ask = Ask::Host(ask.cloned().unwrap_or(name));
+            return if self.given.holds(&ask) { Ok(()) } else { Err(Refusal::Missing(Missing::Ask(ask))) };
+        }
+        let (from, path) = if target.own {
+            (None, self.path_under_base(&target.url)?)
+        } else {
+            (Some(&wanted), target.url.path().to_owned())
+        };
+        let method = method.as_str();
+        if !self.manifest.asks_for(method, from, &path) {
+            let text =
+                format!("The plugin's manifest does not ask for {method} {path}: only its `requests` can be granted.");
+            return Err(Refusal::Denied(text));
+        }
+        let reads = target.own && self.given.holds(&Ask::Read(RequestPattern::of(method, &path)));
+        if reads || self.given.holds_request(method, from, &path) {
+            return Ok(());
+        }
+        let asked = self
+            .manifest
+            .asks()
+            .into_iter()
+            .find(|ask| matches!(ask, Ask::Request(one) if one.fits(method, from, &path)));
+        Err(Refusal::Missing(Missing::Ask(asked.unwrap_or_else(|| Ask::Request(RequestPattern::of(method, &path))))))
+    }
+
+    /// A path as it stands under the connection's `base_url`.
+    fn path_under_base(&self, url: &Url) -> Result<String, Refusal> {
+        let base = self.base()?;
+        Ok(url.path().strip_prefix(base.path().trim_end_matches('/')).unwrap_or(url.path()).to_owned())
     }
 
     /// Whether a request only reads: by its method, or because the manifest says so and the grant accepts that.
@@ -119,11 +170,11 @@ impl Policy<'_> {
             return true;
         }
         let Some(connection) = self.connection else { return false };
-        let Ok(base) = self.base() else { return false };
-        let under = target.url.path().strip_prefix(base.path().trim_end_matches('/')).unwrap_or(target.url.path());
+        let Ok(under) = self.path_under_base(&target.url) else { return false };
         target.own
             && connection.grant.accept_reads
             && self.manifest.reads.iter().any(|read| read.method == method.as_str() && read.path == under)
+            && self.given.holds(&Ask::Read(RequestPattern::of(method.as_str(), &under)))
     }
 }
 
@@ -138,6 +189,10 @@ pub(in crate::plugin) fn origin(host: &str) -> Option<url::Origin> {
         && url.username().is_empty()
         && url.password().is_none();
     bare.then(|| url.origin())
+}
+
+fn lists(hosts: &[String], wanted: &url::Origin) -> bool {
+    hosts.iter().any(|host| origin(host).as_ref() == Some(wanted))
 }
 
 /// Whether a URL lies under a base: the same origin, and the path below the base's at a slash.
@@ -163,7 +218,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         serde_json::from_value(json!({
-            "api": "0.1", "name": "p", "version": "0.1.0", "description": "", "actions": [],
+            "api": "0.1", "name": "p", "version": "0.1.0", "description": "", "actions": [], "connection": { "schema": {} },
             "hosts": ["https://api.example.com", "https://*.wild.example", "https://ungranted.example"],
             "reads": [{"method": "POST", "path": "/search"}],
         }))
@@ -190,8 +245,10 @@ mod tests {
     }
 
     fn target(base_url: &str, url: &str) -> Result<Target, Refusal> {
-        let connection = connection(base_url);
-        Policy { manifest: &manifest(), connection: Some(&connection), operator_hosts: None }.target(url)
+        let (manifest, connection) = (manifest(), connection(base_url));
+        let given = PluginGrant { asks: manifest.asks() };
+        let policy = Policy { manifest: &manifest, given: &given, connection: Some(&connection), operator_hosts: None };
+        policy.target(&Method::GET, url)
     }
 
     #[test]
@@ -235,7 +292,8 @@ mod tests {
             "https://a.wild.example/",
             "https://api.example.com./",
         ] {
-            assert!(matches!(target("https://h.example", url), Err(Refusal::Denied(_))), "{url}");
+            let refused = target("https://h.example", url).expect_err(url);
+            assert!(matches!(refused, Refusal::Denied(_) | Refusal::Missing(_)), "{url}");
         }
         for url in ["https://api.example.com@evil.example/", "file:///etc/passwd", "ftp://api.example.com/", "x"] {
             assert!(matches!(target("https://h.example", url), Err(Refusal::Invalid(_))), "{url}");
@@ -247,20 +305,58 @@ mod tests {
         let connection = connection("https://h.example");
         let manifest = manifest();
         let hosts = ["https://other.example".to_owned()];
-        let policy = Policy { manifest: &manifest, connection: Some(&connection), operator_hosts: Some(&hosts) };
-        assert!(matches!(policy.target("/a"), Err(Refusal::Denied(_))));
+        let given = PluginGrant { asks: manifest.asks() };
+        let policy =
+            Policy { manifest: &manifest, given: &given, connection: Some(&connection), operator_hosts: Some(&hosts) };
+        assert!(matches!(policy.target(&Method::GET, "/a"), Err(Refusal::Denied(_))));
     }
 
     #[test]
     fn what_reads_is_safe() {
         let (manifest, connection) = (manifest(), connection("https://h.example/api"));
-        let policy = Policy { manifest: &manifest, connection: Some(&connection), operator_hosts: None };
-        let at = |path: &str| policy.target(path).expect(path);
+        let given = PluginGrant { asks: manifest.asks() };
+        let policy = Policy { manifest: &manifest, given: &given, connection: Some(&connection), operator_hosts: None };
+        let at = |path: &str| policy.target(&Method::POST, path).expect(path);
         assert!(policy.is_safe(&Method::GET, &at("/x")));
         assert!(policy.is_safe(&Method::POST, &at("/search")));
         assert!(!policy.is_safe(&Method::POST, &at("/search/x")));
         assert!(!policy.is_safe(&Method::PUT, &at("/search")));
         let reluctant = Connection { grant: Grant::default(), ..connection.clone() };
         assert!(!Policy { connection: Some(&reluctant), ..policy }.is_safe(&Method::POST, &at("/search")));
+        let nothing = PluginGrant::default();
+        assert!(!Policy { given: &nothing, ..policy }.is_safe(&Method::POST, &at("/search")));
+    }
+
+    #[test]
+    fn only_the_kinds_of_requests_that_were_asked_for_and_given_are_sent() {
+        let manifest = Manifest {
+            requests: ["GET /items/*", "POST https://api.example.com/v1/**"]
+                .map(|text| RequestPattern::try_from(text.to_owned()).expect(text))
+                .into(),
+            hosts: Vec::new(),
+            ..manifest()
+        };
+        let (connection, given) = (connection("https://h.example/api"), PluginGrant { asks: manifest.asks() });
+        let policy = Policy { manifest: &manifest, given: &given, connection: Some(&connection), operator_hosts: None };
+        let sent =
+            [(Method::GET, "/items/1"), (Method::POST, "/search"), (Method::POST, "https://api.example.com/v1/a/b")];
+        for (method, url) in &sent {
+            policy.target(method, url).unwrap_or_else(|refusal| panic!("{url}: {refusal}"));
+        }
+        for (method, url) in [
+            (Method::DELETE, "/items/1"),
+            (Method::GET, "/items"),
+            (Method::GET, "/items/../other"),
+            (Method::GET, "https://api.example.com/v1/a"),
+            (Method::POST, "https://api.example.com/v2"),
+        ] {
+            let refused = policy.target(&method, url).expect_err(url);
+            assert!(matches!(&refused, Refusal::Denied(text) if text.contains("does not ask")), "{url}: {refused}");
+        }
+        let nothing = PluginGrant::default();
+        for (method, url) in &sent {
+            let refused = Policy { given: &nothing, ..policy }.target(method, url).expect_err(url);
+            assert!(matches!(refused, Refusal::Missing(Missing::Ask(_))), "{url}: {refused}");
+        }
     }
 }

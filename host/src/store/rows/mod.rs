@@ -16,6 +16,7 @@ use crate::domain::{
     audit::AuditEntry,
     dossier::PartRow,
     event::{Event, TriggerOutcome},
+    grant::{GrantRequest, PluginGrant},
     incident::Incident,
     time::Timestamp,
     timeline::NewEntry,
@@ -223,6 +224,23 @@ pub(in crate::store) fn audit(entry: &AuditEntry) -> Cells {
         Cell::text(&entry.target),
         json(&entry.data),
     ]
+}
+
+pub(in crate::store) const PLUGIN_GRANTS: Table =
+    Table { name: "plugin_grants", columns: &[("plugin", Text), ("document", Text)], key: &["plugin"] };
+
+pub(in crate::store) fn plugin_grant(plugin: &str, grant: &PluginGrant) -> Cells {
+    vec![Cell::text(plugin), json(grant)]
+}
+
+pub(in crate::store) const GRANT_REQUESTS: Table = Table {
+    name: "grant_requests",
+    columns: &[("id", Text), ("status", Text), ("at", Int), ("document", Text)],
+    key: &["id"],
+};
+
+pub(in crate::store) fn grant_request(request: &GrantRequest) -> Cells {
+    vec![Cell::text(&request.id), Cell::text(request.status.as_str()), time(request.at), json(request)]
 }
 
 pub(in crate::store) fn id(id: Uuid) -> Cell {
