@@ -141,6 +141,7 @@ impl App {
         let plugins = PluginHost::new(Options {
             cache: Some((config.data.join("plugin-cache"), SecretBox::new(Box::new(keyring.derive("plugin cache"))))),
             limits: Limits::default(),
+            large: Limits::large(),
             secrets: Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&keyring))),
             state: Arc::new(StoredState(store.clone())),
             resolver: Arc::new(SystemResolver),

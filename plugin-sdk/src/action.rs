@@ -87,6 +87,8 @@ pub enum Reply<T> {
         resume: Vec<u8>,
         /// One line that people read while they wait.
         note: String,
+        /// What [`Action::undo`] needs if the step is canceled while it waits, at most 64 KiB as JSON.
+        undo: Option<Value>,
     },
 }
 
@@ -146,6 +148,17 @@ impl<T> Done<T> {
     }
 }
 
+impl<T> Reply<T> {
+    /// Leaves what [`Action::undo`] needs, done or not.
+    #[must_use]
+    pub fn with_undo(mut self, data: Value) -> Self {
+        match &mut self {
+            Self::Done(Done { undo, .. }) | Self::Pending { undo, .. } => *undo = Some(data),
+        }
+        self
+    }
+}
+
 impl<T> From<Done<T>> for Reply<T> {
     fn from(done: Done<T>) -> Self {
         Self::Done(done)
@@ -159,5 +172,5 @@ pub fn done<T>(output: T, summary: impl Into<String>) -> Result<Reply<T>, Failur
 
 /// A job goes on elsewhere: the host calls again with `resume` after the delay, and holds no instance meanwhile.
 pub fn pending<T>(after_ms: u64, resume: impl Into<Vec<u8>>, note: impl Into<String>) -> Result<Reply<T>, Failure> {
-    Ok(Reply::Pending { after_ms, resume: resume.into(), note: note.into() })
+    Ok(Reply::Pending { after_ms, resume: resume.into(), note: note.into(), undo: None })
 }

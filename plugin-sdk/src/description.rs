@@ -34,7 +34,7 @@ impl Description {
     /// Begins with the name (1 to 64 of `a-z 0-9 -`), the version (semantic) and one paragraph.
     pub fn new(name: &str, version: &str, description: &str) -> Self {
         let mut manifest = Map::new();
-        manifest.insert("api".to_owned(), json!("0.1"));
+        manifest.insert("api".to_owned(), json!("1.0"));
         manifest.insert("name".to_owned(), json!(name));
         manifest.insert("version".to_owned(), json!(version));
         manifest.insert("description".to_owned(), json!(description));

@@ -44,7 +44,9 @@ fn input(call: &WitCall) -> Result<Value, Failure> {
 pub(crate) fn reply<T: Serialize>(reply: Reply<T>) -> Result<WitReply, Failure> {
     Ok(match reply {
         Reply::Done(done) => WitReply::Done(outcome(done)?),
-        Reply::Pending { after_ms, resume, note } => WitReply::Pending(types::Later { after_ms, resume, note }),
+        Reply::Pending { after_ms, resume, note, undo } => {
+            WitReply::Pending(types::Later { after_ms, resume, note, undo: undo.map(|undo| undo.to_string()) })
+        }
     })
 }
 

@@ -19,6 +19,8 @@ pub struct Failure {
     pub effect: Effect,
     /// More for machines.
     pub details: Option<Value>,
+    /// What [`Action::undo`](crate::Action::undo) needs to take back a part that was applied.
+    pub undo: Option<Value>,
 }
 
 /// Whether and when to try again; the step's own policy bounds how often.
@@ -47,7 +49,7 @@ impl Failure {
     /// A failure that happened before anything changed and that trying again cannot mend.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         let (retry, effect) = (Retry::Never, Effect::None);
-        Self { code: code.into(), message: message.into(), retry, effect, details: None }
+        Self { code: code.into(), message: message.into(), retry, effect, details: None, undo: None }
     }
 
     /// Says whether to try again.
@@ -61,6 +63,13 @@ impl Failure {
     #[must_use]
     pub fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
+        self
+    }
+
+    /// Leaves what undo needs to take back the part that was applied.
+    #[must_use]
+    pub fn undo(mut self, undo: Value) -> Self {
+        self.undo = Some(undo);
         self
     }
 
@@ -97,7 +106,7 @@ impl From<Failure> for types::Failure {
             },
             details: failure.details.map(|details| details.to_string()),
             artifacts: Vec::new(),
-            undo: None,
+            undo: failure.undo.map(|undo| undo.to_string()),
         }
     }
 }
@@ -118,6 +127,7 @@ impl From<types::Failure> for Failure {
                 types::Effect::Unknown => Effect::Unknown,
             },
             details: failure.details.and_then(|details| serde_json::from_str(&details).ok()),
+            undo: failure.undo.and_then(|undo| serde_json::from_str(&undo).ok()),
         }
     }
 }

@@ -48,8 +48,14 @@ pub fn delete(url: &str) -> Request {
 
 /// A request of any method.
 pub fn request(method: &str, url: &str) -> Request {
-    let request =
-        wit::Request { method: method.to_owned(), url: url.to_owned(), headers: Vec::new(), body: None, timeout_ms: 0 };
+    let request = wit::Request {
+        method: method.to_owned(),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: None,
+        timeout_ms: 0,
+        redirects: 0,
+    };
     Request { request, query: Vec::new() }
 }
 
@@ -89,6 +95,13 @@ impl Request {
     /// At most this long; without it, what is left of the deadline.
     pub fn timeout_ms(mut self, ms: u32) -> Self {
         self.request.timeout_ms = ms;
+        self
+    }
+
+    /// Lets the host follow redirects of a GET or HEAD, at most 5. Each hop is judged like a request of its own, and nothing
+    /// secret crosses to another origin.
+    pub fn follow(mut self, redirects: u8) -> Self {
+        self.request.redirects = redirects;
         self
     }
 
@@ -178,6 +191,7 @@ fn failure(error: wit::Error, unsafe_method: bool) -> Failure {
     let unknown = if unsafe_method { Effect::Unknown } else { Effect::None };
     match error {
         wit::Error::Denied(text) => Failure::new("denied", text),
+        wit::Error::Held(held) => Failure::new("held", held.reason).retry(Retry::AfterMs(held.retry_after_ms)),
         wit::Error::Invalid(text) => Failure::new("invalid_request", text),
         wit::Error::TooLarge => Failure::new("too_large", "The request is over a limit of the host's."),
         wit::Error::Dns(text) => {

@@ -14,6 +14,16 @@ pub fn put(key: &str, value: &[u8], expect: Expect) -> Result<u64, Failure> {
     sys::state_put(key, value, expect).map_err(|error| failed(&error))
 }
 
+/// Removes a value; removing what is not there is no error unless a version was expected.
+pub fn delete(key: &str, expect: Expect) -> Result<(), Failure> {
+    sys::state_delete(key, expect).map_err(|error| failed(&error))
+}
+
+/// Keys in byte order that start with the prefix, at most `limit` and at most 1,000.
+pub fn keys(prefix: &str, limit: u32) -> Result<Vec<String>, Failure> {
+    sys::state_keys(prefix, limit).map_err(|error| failed(&error))
+}
+
 fn failed(error: &state::Error) -> Failure {
     match error {
         state::Error::Conflict(version) => {

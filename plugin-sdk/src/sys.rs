@@ -12,8 +12,8 @@ mod guest {
     pub(crate) use clock::{now_ms, sleep_ms};
     pub(crate) use http::send;
     pub(crate) use log::progress;
-    pub(crate) use secrets::{available as secret_available, hmac_sha256};
-    pub(crate) use state::{get as state_get, put as state_put};
+    pub(crate) use secrets::{available as secret_available, jwt, sign};
+    pub(crate) use state::{delete as state_delete, get as state_get, list_keys as state_keys, put as state_put};
 
     pub(crate) fn emit(level: log::Level, message: &str) {
         log::emit(level, message, &[]);

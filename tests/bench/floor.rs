@@ -133,6 +133,7 @@ async fn bare_calls() -> (Spread, f64) {
     let host = PluginHost::new(Options {
         cache: None,
         limits: Limits::default(),
+        large: Limits::large(),
         secrets: Arc::new(Nothing),
         state: Arc::new(Nothing),
         resolver: Arc::new(SystemResolver),

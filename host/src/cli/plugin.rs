@@ -202,6 +202,7 @@ pub(super) fn offline() -> Options {
     Options {
         cache: None,
         limits: Limits { calls: 1, ..Limits::default() },
+        large: Limits { calls: 1, ..Limits::large() },
         secrets: Arc::new(Nothing),
         state: Arc::new(Nothing),
         resolver: Arc::new(SystemResolver),

@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    plugin::{Action, Idempotency, Manifest, Risk},
+    plugin::{Action, CONTRACT, Idempotency, Manifest, Risk},
     schema::Schema,
     workflow::builtin,
 };
 
-/// The contract's version a manifest has to name.
-const API: &str = "0.1";
 /// The most actions.
 const ACTIONS: usize = 64;
 /// The most entries of each other list.
@@ -25,8 +23,8 @@ impl Manifest {
     /// Every fault, each a sentence without a full stop; none when the plugin can be installed.
     pub fn check(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if self.api != API {
-            faults.push(format!("`api` is {:?}: this host speaks {API}", self.api));
+        if !CONTRACT.speaks(&self.api) {
+            faults.push(format!("`api` is {:?}: this host speaks {CONTRACT}", self.api));
         }
         if !is_name(&self.name) || !self.name.starts_with(|c: char| c.is_ascii_lowercase()) {
             faults.push(format!("`name` is {:?}: 1 to 64 of a-z 0-9 - are wanted, a letter first", self.name));
@@ -166,7 +164,7 @@ mod tests {
 
     fn manifest(change: impl FnOnce(&mut Value)) -> Vec<String> {
         let mut value = json!({
-            "api": "0.1", "name": "chat", "version": "1.0.0", "description": "Talks.",
+            "api": "1.0", "name": "chat", "version": "1.0.0", "description": "Talks.",
             "actions": [{
                 "name": "post", "description": "Posts.", "risk": "write", "idempotent": true,
                 "input": { "type": "object" }, "output": { "type": "object", "required": ["id"] },

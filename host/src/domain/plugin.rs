@@ -1,7 +1,7 @@
 //! What a plugin says of itself: the manifest that `describe` returns. The rules that make one acceptable are in the file
 //! `manifest`; running plugins is the business of the layer above.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,11 +9,39 @@ use url::Origin;
 
 use super::{grant::RequestPattern, schema::Schema};
 
+/// The version of the contract that this host speaks (`wit/`).
+pub const CONTRACT: Contract = Contract { major: 1, minor: 0 };
+
+/// A version of the contract. What is built for a minor version runs on every later one of the same major.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contract {
+    major: u32,
+    minor: u32,
+}
+
+impl Contract {
+    /// Whether what is built for `version` (`1`, `1.0` or `1.0.2`) runs here.
+    pub fn speaks(self, version: &str) -> bool {
+        let mut parts = version.split('.').map(str::parse::<u32>);
+        let (major, minor, patch) = (parts.next(), parts.next().unwrap_or(Ok(0)), parts.next().unwrap_or(Ok(0)));
+        major == Some(Ok(self.major))
+            && minor.is_ok_and(|minor| minor <= self.minor)
+            && patch.is_ok()
+            && parts.next().is_none()
+    }
+}
+
+impl fmt::Display for Contract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
 /// A plugin's own description. Unknown keys are refused: they would be promises the host does not keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The contract's version, `0.1`.
+    /// The contract's version, `1.0`.
     pub api: String,
     /// Unique name: 1 to 64 of `a-z 0-9 -`, beginning with a letter.
     pub name: String,

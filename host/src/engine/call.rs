@@ -170,7 +170,7 @@ impl Engine {
     }
 
     /// Loads a component that this host has not run yet.
-    async fn loaded(&self, digest: &str) -> Result<(), EngineError> {
+    pub(super) async fn loaded(&self, digest: &str) -> Result<(), EngineError> {
         if self.plugins().is_loaded(digest) {
             return Ok(());
         }
@@ -318,7 +318,7 @@ fn ended(result: Result<plugin::Outcome, plugin::PluginError>, sample: Value) ->
     match result {
         Ok(plugin::Outcome::Done(one) | plugin::Outcome::Finding(plugin::Finding::Applied(one))) => done(one),
         Ok(plugin::Outcome::Pending(later)) => {
-            Ended::Pending { after: later.after, resume: later.resume, note: later.note }
+            Ended::Pending { after: later.after, resume: later.resume, note: later.note, undo: later.undo }
         }
         Ok(plugin::Outcome::Simulated { request }) => Ended::Simulated { output: sample, request },
         Ok(plugin::Outcome::Finding(plugin::Finding::Absent)) => Ended::Absent,

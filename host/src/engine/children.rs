@@ -46,7 +46,7 @@ impl Engine {
             Ok(child) => {
                 let age = self.now().since(child.created_at);
                 let note = format!("{workflow} is {} (run {id})", child.status.as_str());
-                Ended::Pending { after: (age / 4).clamp(LOOK.0, LOOK.1), resume: Vec::new(), note }
+                Ended::Pending { after: (age / 4).clamp(LOOK.0, LOOK.1), resume: Vec::new(), note, undo: None }
             }
             Err(error @ (EngineError::Store(_) | EngineError::Stopping | EngineError::Overloaded)) => {
                 Ended::NoResult { error: unmade(&error), nothing_sent: true }

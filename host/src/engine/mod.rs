@@ -179,7 +179,8 @@ impl Engine {
         }))
     }
 
-    /// Starts the loops: heartbeat, recovery, dispatch, schedules, alarms of incidents, retention.
+    /// Starts the loops: heartbeat, recovery, dispatch, schedules, alarms of incidents, retention. Plugins are made ready beside
+    /// them.
     pub fn begin(&self) {
         self.0.heart.spawn(self.clone().keep_lease());
         self.0.tasks.spawn(self.clone().recover());
@@ -187,6 +188,7 @@ impl Engine {
         self.0.tasks.spawn(self.clone().schedule_loop());
         self.0.tasks.spawn(self.clone().alarm_loop());
         self.0.tasks.spawn(self.clone().retain());
+        self.0.tasks.spawn(self.clone().warm());
     }
 
     /// Stops gracefully: nothing new starts, what is in flight finishes, what is leased is released.

@@ -12,16 +12,16 @@ const DECOMMIT_BATCH: usize = 16;
 /// An engine whose instances come from a pool: an instance costs microseconds, and there are never more than the pool
 /// holds.
 pub(super) fn new(limits: &Limits) -> wasmtime::Result<Engine> {
-    let calls = limits.calls;
+    let (calls, parts) = (limits.calls, limits.parts);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(limits::CORE_INSTANCES_PER_CALL))
-        .total_memories(calls.saturating_mul(limits::MEMORIES_PER_CALL))
-        .total_tables(calls.saturating_mul(limits::TABLES_PER_CALL))
+        .total_core_instances(calls.saturating_mul(parts.instances))
+        .total_memories(calls.saturating_mul(parts.memories))
+        .total_tables(calls.saturating_mul(parts.tables))
         .total_stacks(calls.saturating_mul(2))
-        .max_core_instances_per_component(limits::CORE_INSTANCES_PER_CALL)
-        .max_memories_per_component(limits::MEMORIES_PER_CALL)
-        .max_tables_per_component(limits::TABLES_PER_CALL)
+        .max_core_instances_per_component(parts.instances)
+        .max_memories_per_component(parts.memories)
+        .max_tables_per_component(parts.tables)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
         // What most calls touch stays mapped, so that a fresh instance faults in few pages.

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::invocation::Artifact;
-use crate::domain::run::{Retry, SideEffect};
+use crate::domain::{
+    plugin::CONTRACT,
+    run::{Retry, SideEffect},
+};
 
 /// A call that failed. Known secrets are masked in every text of it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -125,7 +128,7 @@ pub enum RefusedPlugin {
     /// It asks for what the host does not offer.
     #[error(
         "it imports {}, which this host does not offer: a plugin may import only wardroom:plugin/{{log, clock, http, \
-         secrets, state, incident, mail, types}}@0.1; build it for wasm32-unknown-unknown, without WASI",
+         secrets, state, incident, mail, types}}@1; build it with `wardroom plugin build`, without WASI",
         .names.join(", ")
     )]
     ForeignImport {
@@ -133,13 +136,17 @@ pub enum RefusedPlugin {
         names: Vec<String>,
     },
     /// It speaks another version of the contract.
-    #[error("it is built for {name}, and this host speaks wardroom:plugin@0.1: rebuild it against that version's wit/")]
+    #[error(
+        "it is built for {name}, and this host speaks wardroom:plugin@{CONTRACT}: rebuild it against this version's wit/, or update the host"
+    )]
     WrongVersion {
         /// The import or export.
         name: String,
     },
     /// It lacks the export `plugin`.
-    #[error("it does not export wardroom:plugin/plugin@0.1: implement that interface (the SDK's export_plugin! does)")]
+    #[error(
+        "it does not export wardroom:plugin/plugin@{CONTRACT}: implement that interface (the SDK's export_plugin! does)"
+    )]
     NoPluginExport,
     /// It could not be compiled or linked.
     #[error("it does not fit this host: {reason}")]

@@ -7,20 +7,12 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use secrecy::SecretBox;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout_at,
-};
-use wasmtime::{
-    Engine, Store, Trap, UpdateDeadline,
-    component::{HasSelf, Linker},
-};
+use secrecy::{ExposeSecret, SecretBox};
+use tokio::{sync::SemaphorePermit, time::timeout_at};
+use wasmtime::{Store, Trap, UpdateDeadline};
 
 use super::{
-    bindings::{ActionWithUndoAndCheck, wardroom::plugin::types::Mode as WitMode},
-    cache::Cache,
-    engine,
+    bindings::wardroom::plugin::types::Mode as WitMode,
     error::{LoadError, PluginError, PluginErrorKind, StartError},
     guest::{Guest, Session},
     invocation::{Called, Finding, Function, Invocation, Outcome, Trace},
@@ -28,8 +20,9 @@ use super::{
     outbound::Outbound,
     outcome,
     ports::{Resolve, SecretPort, StatePort, Tape},
-    registry::{Loaded, Registry},
+    registry::Loaded,
     stop::Stop,
+    tier::Tier,
 };
 use crate::{
     clock::{Clock, monotonic_now},
@@ -40,8 +33,10 @@ use crate::{
 pub struct Options {
     /// Where compiled components are kept, and the key that proves them ours; none: they are compiled at every start.
     pub cache: Option<(PathBuf, SecretBox<[u8; 32]>)>,
-    /// The limits an operator may set.
+    /// The limits of plugins that bring only their own code.
     pub limits: Limits,
+    /// The limits of plugins that bring an interpreter.
+    pub large: Limits,
     /// Stored secrets.
     pub secrets: Arc<dyn SecretPort>,
     /// Plugins' state.
@@ -61,11 +56,8 @@ pub struct Options {
 pub struct PluginHost(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
-    registry: Registry,
-    /// Calls at a time: as many as the pool has instances.
-    calls: Semaphore,
-    limits: Limits,
+    small: Tier,
+    large: Tier,
     shared: Arc<Shared>,
 }
 
@@ -87,18 +79,13 @@ impl std::fmt::Debug for PluginHost {
 impl PluginHost {
     /// Starts the runtime.
     pub fn new(options: Options) -> Result<Self, StartError> {
-        let refused = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
-        let engine = engine::new(&options.limits).map_err(refused)?;
-        engine::start_ticker(&engine).map_err(StartError::Ticker)?;
-        let cache = match options.cache {
+        let (small, large) = match options.cache {
             Some((folder, key)) => {
-                let path = folder.display().to_string();
-                Some(Cache::open(&folder, key, &engine).map_err(|source| StartError::Cache { path, source })?)
+                let same = SecretBox::new(Box::new(*key.expose_secret()));
+                (Some((folder.clone(), key)), Some((folder.join("large"), same)))
             }
-            None => None,
+            None => (None, None),
         };
-        let mut linker = Linker::new(&engine);
-        ActionWithUndoAndCheck::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(refused)?;
         let shared = Arc::new(Shared {
             secrets: options.secrets,
             state: options.state,
@@ -107,39 +94,41 @@ impl PluginHost {
             tape: options.tape,
         });
         Ok(Self(Arc::new(Inner {
-            registry: Registry::new(engine.clone(), linker, cache),
-            engine,
-            calls: Semaphore::new(options.limits.calls as usize),
-            limits: options.limits,
+            small: Tier::new(options.limits, small)?,
+            large: Tier::new(options.large, large)?,
             shared,
         })))
     }
 
-    /// How many calls there is room for at a time.
+    /// How many calls there is room for at a time, of plugins that bring no interpreter.
     pub fn calls(&self) -> u32 {
-        self.0.limits.calls
+        self.0.small.limits.calls
     }
 
     /// Whether a component is ready to be called.
     pub fn is_loaded(&self, digest: &str) -> bool {
-        self.0.registry.get(digest).is_some()
+        self.get(digest).is_some()
     }
 
     /// Makes a component ready: from the cache, or by compiling it beside the async threads.
     pub async fn load(&self, digest: &str, bytes: &[u8]) -> Result<(), LoadError> {
-        let (host, name, bytes) = (self.clone(), digest.to_owned(), bytes.to_vec());
-        let unfit = |reason: String| LoadError::Unfit { digest: digest.to_owned(), reason };
-        let loading = tokio::task::spawn_blocking(move || host.0.registry.load(&name, &bytes));
-        loading.await.map_err(|error| unfit(error.to_string()))?
+        let large = bytes.len() > limits::SMALL_COMPONENT_BYTES;
+        let tier = if large { &self.0.large } else { &self.0.small };
+        tier.load(digest, bytes).await
+    }
+
+    /// A component that is ready, and the engine it runs on.
+    fn get(&self, digest: &str) -> Option<(&Tier, Arc<Loaded>)> {
+        [&self.0.small, &self.0.large].into_iter().find_map(|tier| Some((tier, tier.get(digest)?)))
     }
 
     /// Calls an action.
     pub async fn invoke(&self, invocation: Invocation) -> Called {
         let started = monotonic_now();
-        let deadline = started + invocation.deadline.min(self.0.limits.wall_clock);
+        let deadline = started + invocation.deadline.min(limits::WALL_CLOCK);
         let mut trace = Trace { digest: invocation.digest.clone(), ..Trace::default() };
         let ready = self.ready(&invocation, deadline).await;
-        let (loaded, session, _permit) = match ready {
+        let (tier, loaded, session, _permit) = match ready {
             Ok(ready) => ready,
             Err(error) => {
                 trace.duration_ms = milliseconds(started.elapsed());
@@ -147,7 +136,7 @@ impl PluginHost {
             }
         };
         let function = session.invocation.function;
-        let mut store = self.store(Some(session), trace);
+        let mut store = store(tier, Some(session), trace);
         let answer = timeout_at(deadline.into(), call(&mut store, &loaded, function, deadline)).await;
         let mut guest = store.into_data();
         guest.trace.duration_ms = milliseconds(started.elapsed());
@@ -160,10 +149,10 @@ impl PluginHost {
 
     /// Asks a component for its manifest. It is granted nothing.
     pub(super) async fn describe(&self, digest: &str) -> Result<String, PluginError> {
-        let loaded = self.0.registry.get(digest).ok_or_else(|| not_loaded(digest))?;
+        let (tier, loaded) = self.get(digest).ok_or_else(|| not_loaded(digest))?;
         let deadline = monotonic_now() + limits::DESCRIBE_TIME;
-        let _permit = self.permit(deadline).await?;
-        let mut store = self.store(None, Trace::default());
+        let _permit = tier.permit(deadline).await?;
+        let mut store = store(tier, None, Trace::default());
         let describing = async {
             let instance = loaded.pre.instantiate_async(&mut store).await?;
             loaded.plugin.load(&mut store, &instance)?.call_describe(&mut store).await
@@ -184,8 +173,8 @@ impl PluginHost {
         &self,
         invocation: &Invocation,
         deadline: Instant,
-    ) -> Result<(Arc<Loaded>, Session, SemaphorePermit<'_>), PluginError> {
-        let loaded = self.0.registry.get(&invocation.digest).ok_or_else(|| not_loaded(&invocation.digest))?;
+    ) -> Result<(&Tier, Arc<Loaded>, Session, SemaphorePermit<'_>), PluginError> {
+        let (tier, loaded) = self.get(&invocation.digest).ok_or_else(|| not_loaded(&invocation.digest))?;
         let action = invocation.manifest.action(&invocation.action);
         let offered = action.is_some_and(|action| match invocation.function {
             Function::Run => true,
@@ -198,38 +187,27 @@ impl PluginHost {
             return Err(PluginError { kind: PluginErrorKind::UnknownAction, message, sent_unsafe: false });
         }
         // The permit comes first: what waits in line holds no secrets and no memory.
-        let permit = self.permit(deadline).await?;
+        let permit = tier.permit(deadline).await?;
         let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
-        Ok((loaded, session, permit))
+        Ok((tier, loaded, session, permit))
     }
+}
 
-    async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, PluginError> {
-        match timeout_at(deadline.into(), self.0.calls.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(PluginError {
-                kind: PluginErrorKind::PoolExhausted,
-                message: format!("{} calls are running, and none ended in time", self.0.limits.calls),
-                sent_unsafe: false,
-            }),
+fn store(tier: &Tier, session: Option<Session>, trace: Trace) -> Store<Guest> {
+    let mut store = Store::new(&tier.engine, Guest::new(session, &tier.limits, trace));
+    store.limiter(|guest| &mut guest.meter);
+    store.set_hostcall_fuel(limits::CROSSING_BYTES);
+    store.set_epoch_deadline(1);
+    let budget = tier.limits.cpu;
+    store.epoch_deadline_callback(move |mut context| {
+        let trace = &mut context.data_mut().trace;
+        trace.cpu_ms += milliseconds(limits::TICK);
+        if Duration::from_millis(trace.cpu_ms) > budget {
+            return Err(Stop::Cpu { limit_ms: milliseconds(budget) }.into());
         }
-    }
-
-    fn store(&self, session: Option<Session>, trace: Trace) -> Store<Guest> {
-        let mut store = Store::new(&self.0.engine, Guest::new(session, &self.0.limits, trace));
-        store.limiter(|guest| &mut guest.meter);
-        store.set_hostcall_fuel(limits::CROSSING_BYTES);
-        store.set_epoch_deadline(1);
-        let budget = self.0.limits.cpu;
-        store.epoch_deadline_callback(move |mut context| {
-            let trace = &mut context.data_mut().trace;
-            trace.cpu_ms += milliseconds(limits::TICK);
-            if Duration::from_millis(trace.cpu_ms) > budget {
-                return Err(Stop::Cpu { limit_ms: milliseconds(budget) }.into());
-            }
-            Ok(UpdateDeadline::Yield(1))
-        });
-        store
-    }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store
 }
 
 /// Calls an export of a fresh instance and turns its answer into an outcome.

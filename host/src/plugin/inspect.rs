@@ -9,7 +9,7 @@ use super::{
     limits,
     registry::digest_of,
 };
-use crate::domain::plugin::Manifest;
+use crate::domain::plugin::{CONTRACT, Manifest};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,9 +105,9 @@ fn check_names(imports: &[String], exports: &[String]) -> Result<(), RefusedPlug
         return Err(RefusedPlugin::ForeignImport { names: foreign });
     }
     let all = imports.iter().chain(exports);
-    let other = all.filter(|name| name.starts_with(PACKAGE)).find(|name| {
-        name.split_once('@').is_none_or(|(_, version)| !(version == "0.1" || version.starts_with("0.1.")))
-    });
+    let other = all
+        .filter(|name| name.starts_with(PACKAGE))
+        .find(|name| name.split_once('@').is_none_or(|(_, version)| !CONTRACT.speaks(version)));
     if let Some(name) = other {
         return Err(RefusedPlugin::WrongVersion { name: name.clone() });
     }

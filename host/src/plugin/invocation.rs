@@ -138,6 +138,8 @@ pub struct Pending {
     pub resume: Vec<u8>,
     /// One line, at most 500 characters.
     pub note: String,
+    /// What `undo` needs if the step is canceled while it waits, at most 64 KiB.
+    pub undo: Option<Value>,
     /// Notes for the timeline.
     pub timeline: Vec<Note>,
 }

@@ -9,6 +9,11 @@ use super::stop::Stop;
 
 /// A component's size, in bytes: a Python guest is about 18 MB.
 pub const COMPONENT_BYTES: usize = 32 << 20;
+/// The size from which a component runs in the large slots, in bytes. Plugins in Rust have some hundred kilobytes, those that
+/// bring an interpreter more than ten megabytes.
+pub const SMALL_COMPONENT_BYTES: usize = 4 << 20;
+/// The longest deadline an invocation may bring.
+pub const WALL_CLOCK: Duration = Duration::from_mins(10);
 /// The manifest's size, in bytes.
 pub const MANIFEST_BYTES: usize = 256 << 10;
 /// How long `describe` may take.
@@ -49,6 +54,10 @@ pub const REQUEST_HEADERS: (usize, usize) = (64, 32 << 10);
 pub const URL_BYTES: usize = 8 << 10;
 /// A response's body, in bytes; the rest is cut and said to be.
 pub const RESPONSE_BODY_BYTES: usize = 1 << 20;
+/// Data that is signed at once, in bytes.
+pub const SIGNED_BYTES: usize = 1 << 20;
+/// Redirects that are followed.
+pub const REDIRECTS: u8 = 5;
 /// The wait for a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// The longest `sleep-ms`.
@@ -70,7 +79,7 @@ pub const CACHED: usize = 256;
 /// How often the epoch moves: the grain in which CPU time is counted.
 pub const TICK: Duration = Duration::from_millis(10);
 
-/// The limits an operator may set. `Default` suits Rust guests.
+/// The limits of one engine's calls. `Default` suits plugins that bring only their own code.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Calls at a time; further ones wait in line, within their deadline.
@@ -81,8 +90,21 @@ pub struct Limits {
     pub table_elements: usize,
     /// CPU time of one call.
     pub cpu: Duration,
-    /// The longest deadline an invocation may bring.
-    pub wall_clock: Duration,
+    /// Core instances, memories and tables of one component: its modules, and the shims that an encoder adds.
+    pub parts: Parts,
+    /// Components that are compiled at a time.
+    pub compiling: usize,
+}
+
+/// What one component may be made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// Core instances.
+    pub instances: u32,
+    /// Memories.
+    pub memories: u32,
+    /// Tables.
+    pub tables: u32,
 }
 
 impl Default for Limits {
@@ -92,7 +114,22 @@ impl Default for Limits {
             memory_bytes: 64 << 20,
             table_elements: 20_000,
             cpu: Duration::from_secs(5),
-            wall_clock: Duration::from_mins(10),
+            parts: Parts { instances: 20, memories: 4, tables: 8 },
+            compiling: 2,
+        }
+    }
+}
+
+impl Limits {
+    /// Those of plugins that bring an interpreter: fewer calls at a time, each with more of everything.
+    pub fn large() -> Self {
+        Self {
+            calls: 8,
+            memory_bytes: 256 << 20,
+            table_elements: 200_000,
+            parts: Parts { instances: 60, memories: 4, tables: 60 },
+            compiling: 1,
+            ..Self::default()
         }
     }
 }
@@ -103,6 +140,7 @@ impl Default for Limits {
 pub(super) struct Meter {
     memory_limit: usize,
     table_limit: usize,
+    parts: Parts,
     memory_bytes: usize,
     table_elements: usize,
 }
@@ -112,6 +150,7 @@ impl Meter {
         Self {
             memory_limit: limits.memory_bytes,
             table_limit: limits.table_elements,
+            parts: limits.parts,
             memory_bytes: 0,
             table_elements: 0,
         }
@@ -143,24 +182,18 @@ impl ResourceLimiter for Meter {
     }
 
     fn instances(&self) -> usize {
-        CORE_INSTANCES_PER_CALL as usize
+        self.parts.instances as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES_PER_CALL as usize
+        self.parts.memories as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES_PER_CALL as usize
+        self.parts.tables as usize
     }
 }
 
-/// Core instances of one component: the module, and the shims that an encoder adds.
-pub(super) const CORE_INSTANCES_PER_CALL: u32 = 20;
-/// Memories of one component.
-pub(super) const MEMORIES_PER_CALL: u32 = 4;
-/// Tables of one component.
-pub(super) const TABLES_PER_CALL: u32 = 8;
 /// A guest's own stack, in bytes.
 pub(super) const GUEST_STACK_BYTES: usize = 512 << 10;
 /// The stack a call runs on, in bytes: the guest's own, and what host functions need below it.

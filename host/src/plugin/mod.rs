@@ -3,8 +3,9 @@
 //!
 //! - [`invocation`], [`error`]: what goes into a call, what comes out, and how it fails
 //! - [`limits`]: every limit
-//! - `host`: [`PluginHost`], the runtime itself; `inspect` and `registry` are how components get in
-//! - `guest`: what a guest may ask for; `outbound`: its way to the network; `redact`: what nobody may see
+//! - `host`: [`PluginHost`], the runtime itself; `tier`: its two engines; `inspect` and `registry` are how components get in
+//! - `guest`: what a guest may ask for; `outbound`: its way to the network; `sign`: what the host signs for it; `redact`: what
+//!   nobody may see
 //! - [`ports`]: what the runtime asks of the layer above
 
 mod bindings;
@@ -21,7 +22,9 @@ mod outcome;
 pub mod ports;
 mod redact;
 mod registry;
+mod sign;
 mod stop;
+mod tier;
 
 pub use error::{Failure, LoadError, PluginError, PluginErrorKind, RefusedPlugin, StartError};
 pub use host::{Options, PluginHost};

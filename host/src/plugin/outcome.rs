@@ -73,6 +73,7 @@ fn pending(later: types::Later, timeline: Vec<Note>) -> Result<Pending, PluginEr
         after: Duration::from_millis(later.after_ms.clamp(DELAY_MS.0, DELAY_MS.1)),
         resume: later.resume,
         note: cut(&later.note, limits::SUMMARY_CHARS),
+        undo: token(later.undo)?,
         timeline,
     })
 }

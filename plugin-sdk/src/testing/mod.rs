@@ -128,6 +128,8 @@ pub enum Ended {
         after_ms: u64,
         /// What it left for then.
         resume: Vec<u8>,
+        /// What undo needs.
+        undo: Option<Value>,
     },
     /// `check` found that it had not happened.
     Absent,
@@ -221,6 +223,13 @@ impl Host {
         self
     }
 
+    /// The try, from 1.
+    #[must_use]
+    pub fn attempt(mut self, attempt: u32) -> Self {
+        self.call["attempt"] = json!(attempt);
+        self
+    }
+
     /// What the outcome left for undo.
     #[must_use]
     pub fn undo_data(mut self, data: &Value) -> Self {
@@ -258,7 +267,7 @@ impl Host {
             run_id: "0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10".to_owned(),
             step_id: "step".to_owned(),
             item: None,
-            attempt: 1,
+            attempt: serde_json::from_value(self.call["attempt"].clone()).unwrap_or(1),
             incident_id: None,
             connection_name: Some("connection".to_owned()),
             connection_config: self.call["config"].to_string(),
@@ -276,7 +285,11 @@ impl Host {
 fn ended(reply: types::Reply) -> Ended {
     match reply {
         types::Reply::Done(outcome) => done(outcome),
-        types::Reply::Pending(later) => Ended::Pending { after_ms: later.after_ms, resume: later.resume },
+        types::Reply::Pending(later) => Ended::Pending {
+            after_ms: later.after_ms,
+            resume: later.resume,
+            undo: later.undo.and_then(|undo| serde_json::from_str(&undo).ok()),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{HOST, Request, Script, scripted};
-use crate::wit::wardroom::plugin::{http, log, mail, state, types};
+use crate::wit::wardroom::plugin::{http, log, mail, secrets, state, types};
 
 fn with<T>(act: impl FnOnce(&mut Script) -> T) -> T {
     HOST.with_borrow_mut(|host| act(host.get_or_insert_with(Script::default)))
@@ -30,9 +30,16 @@ pub(crate) fn secret_available(name: &str) -> bool {
 }
 
 /// Not the real function: the scripted host answers with the secret and the data, so that a test sees what was signed.
-pub(crate) fn hmac_sha256(name: &str, data: &[u8]) -> Result<Vec<u8>, String> {
-    let secret = with(|host| host.secrets.get(name).cloned()).ok_or("The secret is not granted.")?;
+pub(crate) fn sign(name: &str, _: &str, data: &[u8]) -> Result<Vec<u8>, secrets::Error> {
+    let secret = with(|host| host.secrets.get(name).cloned());
+    let secret = secret.ok_or_else(|| secrets::Error::Missing("The secret is not granted.".to_owned()))?;
     Ok([secret.as_slice(), b"|", data].concat())
+}
+
+/// Not the real function: the parts as they came, so that a test sees them.
+pub(crate) fn jwt(name: &str, algorithm: &str, header: &str, claims: &str) -> Result<String, secrets::Error> {
+    let signed = sign(name, algorithm, format!("{algorithm}.{header}.{claims}").as_bytes())?;
+    Ok(String::from_utf8_lossy(&signed).into_owned())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the host's real function can fail")]
@@ -54,6 +61,25 @@ pub(crate) fn state_put(key: &str, value: &[u8], expect: state::Expect) -> Resul
         host.state.insert(key.to_owned(), (value.to_owned(), known + 1));
         Ok(known + 1)
     })
+}
+
+pub(crate) fn state_delete(key: &str, expect: state::Expect) -> Result<(), state::Error> {
+    with(|host| {
+        let known = host.state.get(key).map_or(0, |(_, version)| *version);
+        match expect {
+            state::Expect::Version(version) if version != known => return Err(state::Error::Conflict(known)),
+            state::Expect::Absent if known != 0 => return Err(state::Error::Conflict(known)),
+            _ => {}
+        }
+        host.state.remove(key);
+        Ok(())
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the host's real function can fail")]
+pub(crate) fn state_keys(prefix: &str, limit: u32) -> Result<Vec<String>, state::Error> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(with(|host| host.state.keys().filter(|key| key.starts_with(prefix)).take(limit).cloned().collect()))
 }
 
 pub(crate) fn snapshot() -> Option<String> {

@@ -185,7 +185,7 @@ fn a_silence_is_kept_by_the_host_before_it_is_ended() {
     let host = Host::new().answer("GET", ONE, 200, silence("a-1", "active", "lunch"));
     let first = host.run::<Alertmanager>("expire", &input);
     assert_eq!(asked(&first), [("GET", ONE)]);
-    let Ok(Ended::Pending { after_ms: 100, resume }) = first.result else { panic!("pending: {first:?}") };
+    let Ok(Ended::Pending { after_ms: 100, resume, .. }) = first.result else { panic!("pending: {first:?}") };
     assert_eq!(host.check::<Alertmanager>("expire", &input).result, Ok(Ended::Absent));
     // Doing it again does it once: Alertmanager leaves ended what has ended, and forgets it some day.
     for (status, body) in [(200, json!("")), (404, json!("")), (500, quoted("silence not found"))] {

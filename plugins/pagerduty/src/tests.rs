@@ -51,7 +51,7 @@ fn undo_of(ran: &Ran) -> Option<Value> {
 }
 
 fn resume_of(ran: &Ran) -> Vec<u8> {
-    let Ok(Ended::Pending { after_ms: 100, resume }) = &ran.result else { panic!("pending: {ran:?}") };
+    let Ok(Ended::Pending { after_ms: 100, resume, .. }) = &ran.result else { panic!("pending: {ran:?}") };
     resume.clone()
 }
 

@@ -63,6 +63,7 @@ impl Sandbox {
         let host = PluginHost::new(Options {
             cache: None,
             limits,
+            large: Limits { calls: 2, ..Limits::large() },
             secrets: Arc::new(OneSecret),
             state: Arc::clone(&state) as Arc<dyn StatePort>,
             resolver: Arc::new(Names(names)),

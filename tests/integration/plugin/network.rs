@@ -82,6 +82,29 @@ async fn a_redirect_is_returned_and_not_followed() {
 }
 
 #[tokio::test]
+async fn redirects_are_followed_where_asked_and_each_hop_is_judged() {
+    let (sandbox, third) = (Sandbox::new().await, ThirdParty::start().await);
+    let fetch = |url: &str| {
+        let input = json!({ "url": url, "redirects": 200, "secret_header": true });
+        sandbox.through(connection(&third.url()), "fetch", input)
+    };
+    let followed = sandbox.call(fetch("/redirect?/echo")).await;
+    assert_eq!(done(&followed).output["status"], json!(200));
+    let hops = third.asked();
+    assert_eq!((hops.len(), hops[1].path.as_str()), (2, "/echo"));
+    assert_eq!(hops[1].headers["authorization"], format!("Bearer {}", super::SECRET));
+    assert_eq!(followed.trace.http.len(), 2, "each hop is told");
+    for elsewhere in ["http://169.254.169.254/latest/meta-data", "http://evil.example/", "http://127.0.0.1:9/"] {
+        let refused = sandbox.call(fetch(&format!("/redirect?{elsewhere}"))).await;
+        assert_eq!(code(&refused), "http_denied", "{elsewhere}: {refused:?}");
+    }
+    let before = third.count();
+    let round = format!("/redirect?{}", "/redirect?".repeat(20));
+    assert_eq!(done(&sandbox.call(fetch(&round)).await).output["status"], json!(302));
+    assert_eq!(third.count() - before, 1 + usize::from(limits::REDIRECTS));
+}
+
+#[tokio::test]
 async fn bodies_and_calls_are_bounded() {
     let (sandbox, third) = (Sandbox::new().await, ThirdParty::start().await);
     let large = sandbox.call(sandbox.through(connection(&third.url()), "fetch", json!({ "url": "/large" }))).await;

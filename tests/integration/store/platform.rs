@@ -72,7 +72,7 @@ async fn a_workflow_keeps_its_revisions_and_two_writers_cannot_make_the_same() {
 
 fn plugin(version: &str) -> Guard {
     let manifest = serde_json::from_value(json!({
-        "api": "0.1", "name": "chat", "version": version, "description": "Talks.", "actions": [],
+        "api": "1.0", "name": "chat", "version": version, "description": "Talks.", "actions": [],
     }))
     .expect("a manifest");
     let plugin = StoredPlugin {

@@ -62,6 +62,7 @@ impl Bench {
         let host = PluginHost::new(Options {
             cache: None,
             limits: Limits { calls: 1, ..Limits::default() },
+            large: Limits { calls: 1, ..Limits::large() },
             secrets: Arc::new(Secrets(secrets)),
             state: Arc::clone(&state) as Arc<dyn StatePort>,
             resolver: Arc::new(SystemResolver),

@@ -176,6 +176,8 @@ pub enum Ended {
         resume: Vec<u8>,
         /// One line for people who wait.
         note: String,
+        /// What `undo` needs to take back what was begun.
+        undo: Option<Value>,
     },
     /// The plugin says it failed.
     Failed {

@@ -2,8 +2,6 @@
 //! it calls nothing and remembers nothing, so every interleaving can be tested. Its words are in `happening`, what may
 //! start next in `progress`, approvals in `approval`, calls that ended without a result in `unknown`.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -189,7 +187,14 @@ impl Machine<'_> {
                 }
                 self.succeed(index, StepStatus::Simulated, output, summary, None);
             }
-            Ended::Pending { after, resume, note } => self.wait_for_job(index, after, resume, note),
+            Ended::Pending { after, resume, note, undo } => {
+                let step = &mut self.run.steps[index];
+                step.resume = Some(resume);
+                step.summary = Some(note);
+                // What was begun can be taken back even if the run is canceled before it is done.
+                step.undo = undo.or_else(|| step.undo.take());
+                self.wait(index, Phase::Resume, self.context.now.plus(after));
+            }
             Ended::PutOff { after, why } => self.come_back(index, after, why),
             Ended::Failed { error, retry, effect, undo } => {
                 if undo.is_some() {
@@ -232,13 +237,6 @@ impl Machine<'_> {
         state.wake_at = Some(self.context.now);
         self.due();
         Ok(())
-    }
-
-    fn wait_for_job(&mut self, index: usize, after: Duration, resume: Vec<u8>, note: String) {
-        let step = &mut self.run.steps[index];
-        step.resume = Some(resume);
-        step.summary = Some(note);
-        self.wait(index, Phase::Resume, self.context.now.plus(after));
     }
 
     /// Lets a step wait for a time, its deadline at most.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     incident::Stage,
-    plugin::{Action, Idempotency, Manifest, Risk},
+    plugin::{Action, CONTRACT, Idempotency, Manifest, Risk},
 };
 
 /// The name no other plugin may have.
@@ -21,7 +21,7 @@ pub fn manifest() -> Arc<Manifest> {
 
 fn make() -> Manifest {
     Manifest {
-        api: "0.1".to_owned(),
+        api: CONTRACT.to_string(),
         name: NAME.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: "Acts on the run's own incident, or opens one.".to_owned(),

@@ -103,6 +103,23 @@ impl Engine {
         Ok(Installed { plugin, newly, waits_for: (!given).then_some(request) })
     }
 
+    /// Makes the plugins in use ready, one after the other, so that the first call of each after a start need not wait.
+    pub(in crate::engine) async fn warm(self) {
+        let catalog = match self.catalog().await {
+            Ok(catalog) => catalog,
+            Err(error) => return tracing::warn!(%error, "plugins are made ready when they are called first"),
+        };
+        for installed in catalog.plugins.values().filter(|installed| !installed.pin.digest.is_empty()) {
+            let ready = tokio::select! {
+                ready = self.loaded(&installed.pin.digest) => ready,
+                () = self.stopping().cancelled() => return,
+            };
+            if let Err(error) = ready {
+                tracing::warn!(plugin.name = %installed.manifest.name, %error, "a plugin could not be made ready");
+            }
+        }
+    }
+
     /// Brings an earlier version of a plugin into use again: the named one, by version or digest, or the one used last.
     /// Runs pinned to another go on with it.
     pub async fn roll_back_plugin(

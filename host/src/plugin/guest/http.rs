@@ -1,5 +1,7 @@
 //! HTTP as a guest asks for it: counted, judged, recorded instead of sent in a simulation, and told in the trace.
 
+use url::Url;
+
 use super::{
     super::{
         bindings::wardroom::plugin::http,
@@ -9,12 +11,34 @@ use super::{
         ports::TapedAnswer,
         stop::Stop,
     },
-    Guest, Session, elapsed,
+    Guest, Session, elapsed, redirect,
 };
 use crate::clock::monotonic_now;
 
 impl http::Host for Guest {
-    async fn send(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, http::Error>> {
+    async fn send(&mut self, mut request: http::Request) -> wasmtime::Result<Result<http::Response, http::Error>> {
+        let mut left = request.redirects.min(limits::REDIRECTS);
+        loop {
+            let again = (left > 0).then(|| request.clone());
+            let (response, from) = match self.counted(request).await? {
+                Ok(answered) => answered,
+                Err(error) => return Ok(Err(error)),
+            };
+            match again.and_then(|again| redirect::next(again, &from, &response)) {
+                Some(next) => request = next,
+                None => return Ok(Ok(response)),
+            }
+            left -= 1;
+        }
+    }
+}
+
+impl Guest {
+    /// Sends one request, and gives the URL that answered.
+    async fn counted(
+        &mut self,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<(http::Response, Url), http::Error>> {
         self.http_calls += 1;
         if self.http_calls > limits::HTTP_FLOOD_CALLS {
             return Err(Stop::Http { limit: limits::HTTP_FLOOD_CALLS }.into());
@@ -35,7 +59,7 @@ impl http::Host for Guest {
         let result = self.judged(request, &mut told).await;
         told.duration_ms = elapsed(started);
         match &result {
-            Ok(Ok(response)) => {
+            Ok(Ok((response, _))) => {
                 told.status = Some(response.status);
                 told.bytes = response.body.len();
             }
@@ -45,14 +69,12 @@ impl http::Host for Guest {
         self.trace.http.push(told);
         result
     }
-}
 
-impl Guest {
     async fn judged(
         &mut self,
         request: http::Request,
         told: &mut HttpCall,
-    ) -> wasmtime::Result<Result<http::Response, http::Error>> {
+    ) -> wasmtime::Result<Result<(http::Response, Url), http::Error>> {
         let Some(session) = &self.session else {
             return Ok(Err(http::Error::Denied("Requests can be sent only inside a call.".to_owned())));
         };
@@ -70,12 +92,14 @@ impl Guest {
         // Counted before it is sent: a call that is cut off in between may have been heard.
         let counts = u32::from(!prepared.safe);
         self.unsafe_sent += counts;
+        let from = prepared.target.clone();
         match send(session, prepared).await {
             Ok(sent) => {
                 let redactor = &session.redactor;
                 let headers = sent.headers.into_iter().map(|(name, value)| (name, redactor.bytes(value))).collect();
                 let body = redactor.bytes(sent.body);
-                Ok(Ok(http::Response { status: sent.status, headers, body, truncated: sent.truncated }))
+                let response = http::Response { status: sent.status, headers, body, truncated: sent.truncated };
+                Ok(Ok((response, from)))
             }
             Err(failed) => {
                 if failed.nothing_sent {
@@ -110,6 +134,7 @@ async fn send(session: &Session, prepared: Prepared) -> Result<Sent, Failed> {
 fn word(error: &http::Error) -> &'static str {
     match error {
         http::Error::Denied(_) => "denied",
+        http::Error::Held(_) => "held",
         http::Error::Dns(_) => "dns",
         http::Error::Connect(_) => "connect",
         http::Error::Tls(_) => "tls",

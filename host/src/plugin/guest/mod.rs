@@ -30,6 +30,7 @@ use crate::{
 mod http;
 mod mail;
 pub(super) use mail::failure as mail_failure;
+mod redirect;
 mod secrets;
 mod state;
 

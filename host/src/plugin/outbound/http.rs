@@ -21,6 +21,8 @@ use crate::domain::{connection::Auth, grant::Missing};
 pub(in crate::plugin) struct Prepared {
     method: Method,
     url: Url,
+    /// The URL without the auth that the host adds.
+    pub(in crate::plugin) target: Url,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
     timeout: Duration,
@@ -117,6 +119,7 @@ impl Outbound {
         Ok(Prepared {
             method,
             url,
+            target: target.url,
             headers: builder.headers,
             body,
             timeout: Duration::from_millis(u64::from(request.timeout_ms)),

@@ -218,7 +218,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         serde_json::from_value(json!({
-            "api": "0.1", "name": "p", "version": "0.1.0", "description": "", "actions": [], "connection": { "schema": {} },
+            "api": "1.0", "name": "p", "version": "0.1.0", "description": "", "actions": [], "connection": { "schema": {} },
             "hosts": ["https://api.example.com", "https://*.wild.example", "https://ungranted.example"],
             "reads": [{"method": "POST", "path": "/search"}],
         }))

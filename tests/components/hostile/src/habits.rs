@@ -67,7 +67,12 @@ pub(crate) fn run(action: &str, input: &Value, call: &Call) -> Result<Reply, Fai
 
 fn pending(call: &Call) -> Reply {
     match &call.resume {
-        None => Reply::Pending(Later { after_ms: 250, resume: b"half way".to_vec(), note: "Half way.".to_owned() }),
+        None => Reply::Pending(Later {
+            after_ms: 250,
+            resume: b"half way".to_vec(),
+            note: "Half way.".to_owned(),
+            undo: None,
+        }),
         Some(resume) => done(&json!({"resumed": String::from_utf8_lossy(resume)})),
     }
 }
@@ -143,7 +148,7 @@ pub(crate) fn unmark(call: &Call) -> Result<Reply, Failure> {
     }
 }
 
-/// Sends `{method, url, secret_header, body}` and reports what came back; a refusal is a failure `http_<error>`.
+/// Sends `{method, url, secret_header, body, redirects}` and reports what came back; a refusal is a failure `http_<error>`.
 fn fetch(input: &Value) -> Result<Reply, Failure> {
     match http::send(&request(input)) {
         Ok(response) => Ok(done(&json!({
@@ -195,12 +200,14 @@ fn request(input: &Value) -> http::Request {
         headers,
         body,
         timeout_ms: input["timeout_ms"].as_u64().and_then(|ms| u32::try_from(ms).ok()).unwrap_or(2_000),
+        redirects: input["redirects"].as_u64().and_then(|hops| u8::try_from(hops).ok()).unwrap_or(0),
     }
 }
 
 fn refused(error: &http::Error) -> Failure {
     let (code, effect) = match error {
         http::Error::Denied(_) => ("http_denied", Effect::None),
+        http::Error::Held(_) => ("http_held", Effect::None),
         http::Error::Dns(_) => ("http_dns", Effect::None),
         http::Error::Connect(_) => ("http_connect", Effect::None),
         http::Error::Tls(_) => ("http_tls", Effect::None),

@@ -23,7 +23,7 @@ impl Plugin for Hostile {
     fn describe() -> String {
         let actions: Vec<Value> = habits::NAMES.iter().map(|name| action(name)).collect();
         json!({
-            "api": "0.1",
+            "api": "1.0",
             "name": "hostile",
             "version": "0.1.0",
             "description": "Misbehaves on request.",

@@ -1,0 +1,89 @@
+//! An engine with the components that run on it. There are two: small slots for plugins that bring only their own code, large
+//! ones for those that bring an interpreter (Python, JavaScript), so that neither pays for the other.
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use secrecy::SecretBox;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout_at,
+};
+use wasmtime::{
+    Engine,
+    component::{HasSelf, Linker},
+};
+
+use super::{
+    bindings::ActionWithUndoAndCheck,
+    cache::Cache,
+    engine,
+    error::{LoadError, PluginError, PluginErrorKind, StartError},
+    guest::Guest,
+    limits::Limits,
+    registry::{Loaded, Registry},
+};
+
+/// The engine.
+pub(super) struct Tier {
+    pub(super) engine: Engine,
+    pub(super) limits: Limits,
+    registry: Arc<Registry>,
+    /// Calls at a time: as many as the pool has instances.
+    calls: Semaphore,
+    /// Components that are compiled at a time: it takes a core each, and much memory.
+    compiling: Semaphore,
+}
+
+impl Tier {
+    pub(super) fn new(limits: Limits, cache: Option<(PathBuf, SecretBox<[u8; 32]>)>) -> Result<Self, StartError> {
+        let refused = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
+        let engine = engine::new(&limits).map_err(refused)?;
+        engine::start_ticker(&engine).map_err(StartError::Ticker)?;
+        let cache = match cache {
+            Some((folder, key)) => {
+                let path = folder.display().to_string();
+                Some(Cache::open(&folder, key, &engine).map_err(|source| StartError::Cache { path, source })?)
+            }
+            None => None,
+        };
+        let mut linker = Linker::new(&engine);
+        ActionWithUndoAndCheck::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(refused)?;
+        Ok(Self {
+            registry: Arc::new(Registry::new(engine.clone(), linker, cache)),
+            engine,
+            calls: Semaphore::new(limits.calls as usize),
+            compiling: Semaphore::new(limits.compiling),
+            limits,
+        })
+    }
+
+    /// The component of a digest, if it is ready.
+    pub(super) fn get(&self, digest: &str) -> Option<Arc<Loaded>> {
+        self.registry.get(digest)
+    }
+
+    /// Makes a component ready: from the cache, or by compiling it beside the async threads. Who asks for one that is being
+    /// compiled waits for it.
+    pub(super) async fn load(&self, digest: &str, bytes: &[u8]) -> Result<(), LoadError> {
+        let unfit = |reason: String| LoadError::Unfit { digest: digest.to_owned(), reason };
+        let _turn = self.compiling.acquire().await.map_err(|error| unfit(error.to_string()))?;
+        if self.get(digest).is_some() {
+            return Ok(());
+        }
+        let (registry, name, bytes) = (Arc::clone(&self.registry), digest.to_owned(), bytes.to_vec());
+        let loading = tokio::task::spawn_blocking(move || registry.load(&name, &bytes));
+        loading.await.map_err(|error| unfit(error.to_string()))?
+    }
+
+    /// Waits for room for one more call.
+    pub(super) async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, PluginError> {
+        match timeout_at(deadline.into(), self.calls.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(PluginError {
+                kind: PluginErrorKind::PoolExhausted,
+                message: format!("{} calls are running, and none ended in time", self.limits.calls),
+                sent_unsafe: false,
+            }),
+        }
+    }
+}
