@@ -173,6 +173,7 @@ pub(super) fn masked(outcome: Outcome, redactor: &Redactor) -> Outcome {
         Outcome::Done(done) => Outcome::Done(masked_done(done, redactor)),
         Outcome::Pending(pending) => Outcome::Pending(Pending {
             note: redactor.text(&pending.note),
+            undo: pending.undo.map(|undo| redactor.value(undo)),
             timeline: masked_notes(pending.timeline, redactor),
             ..pending
         }),

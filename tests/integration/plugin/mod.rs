@@ -1,5 +1,6 @@
 //! The plugin runtime: real components in the real sandbox.
 
+mod abi;
 mod authoring;
 mod cache;
 mod grants;

@@ -169,7 +169,7 @@ fn outcome(called: &Called) -> Value {
         Ok(Outcome::Done(one)) => json!({ "done": done(one) }),
         Ok(Outcome::Pending(pending)) => json!({ "pending": {
             "after_ms": u64::try_from(pending.after.as_millis()).unwrap_or(u64::MAX), "note": pending.note,
-            "resume": String::from_utf8_lossy(&pending.resume),
+            "resume": String::from_utf8_lossy(&pending.resume), "undo": pending.undo,
         } }),
         Ok(Outcome::Simulated { request }) => json!({ "simulated": request }),
         Ok(Outcome::Finding(Finding::Applied(one))) => json!({ "applied": done(one) }),

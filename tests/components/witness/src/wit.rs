@@ -1,0 +1,14 @@
+//! The contract's generated bindings. Nothing here is written by hand.
+#![cfg_attr(not(target_arch = "wasm32"), expect(clippy::same_length_and_capacity, reason = "generated"))]
+#![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "generated"))]
+
+wit_bindgen::generate!({
+    world: "action-with-undo-and-check",
+    path: "../../../wit",
+});
+
+#[cfg(target_arch = "wasm32")]
+use crate::Witness;
+
+#[cfg(target_arch = "wasm32")]
+export!(Witness with_types_in self);
