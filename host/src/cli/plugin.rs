@@ -5,7 +5,9 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Failed, begin, build::Toolchain, client::ClientOptions, install::Keep, terminal, trial};
+use super::{
+    Failed, begin, build::Toolchain, cassette::collect, client::ClientOptions, install::Keep, terminal, trial,
+};
 use crate::{
     clock::SystemClock,
     domain::reference,
@@ -67,6 +69,19 @@ pub(super) enum Plugin {
         #[arg(long = "secret", value_name = "NAME=FILE", requires = "record")]
         secrets: Vec<String>,
     },
+    /// Makes a cassette of a run, for a plugin whose connection is set to `"record": true`. Needs an administrator, who may read
+    /// the connection.
+    #[command(
+        after_help = "Example:\n  wardroom plugin cassette 0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10 --connection pager > \
+                            pager.cassette.json"
+    )]
+    Cassette {
+        /// The run.
+        run: String,
+        /// The connection; may be left out when the run went through one alone.
+        #[arg(long, value_name = "NAME")]
+        connection: Option<String>,
+    },
     /// Calls an action once, for real, in the real runtime, without a server.
     #[command(
         after_help = "Example:\n  wardroom plugin run dist/pager.wasm page --input '{\"text\": \"hello\"}' --connection \
@@ -117,6 +132,10 @@ impl Plugin {
                 once.run(client, &component).await?;
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Cassette { run, connection } => {
+                collect::collect(client, &run, connection).await?;
+                Ok(ExitCode::SUCCESS)
+            }
             other => {
                 other.keep(client).await?;
                 Ok(ExitCode::SUCCESS)
@@ -126,7 +145,7 @@ impl Plugin {
 
     async fn keep(self, client: &ClientOptions) -> Result<(), Failed> {
         match self {
-            Self::New { .. } | Self::Test { .. } | Self::Run { .. } => Ok(()),
+            Self::New { .. } | Self::Test { .. } | Self::Run { .. } | Self::Cassette { .. } => Ok(()),
             Self::Build { folders, out, cargo, target_dir } => {
                 let toolchain = Toolchain { cargo, target_dir };
                 for folder in folders {

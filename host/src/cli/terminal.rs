@@ -24,6 +24,11 @@ pub fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
+/// Says something beside what is printed, on standard error: output that a program reads stays whole.
+pub fn note(text: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "{text}")
+}
+
 /// Whether a person reads standard output.
 pub fn is_interactive() -> bool {
     io::stdout().is_terminal()

@@ -116,7 +116,7 @@ fn account(path: &Path) -> Result<Account, Failed> {
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     let mut document: Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
     if let Some(fields) = document.as_object_mut() {
-        fields.retain(|field, _| !matches!(field.as_str(), "plugin" | "real_in_drills" | "limits"));
+        fields.retain(|field, _| !matches!(field.as_str(), "plugin" | "real_in_drills" | "record" | "limits"));
     }
     serde_json::from_value(document).map_err(|error| failed(error.to_string()))
 }

@@ -181,6 +181,33 @@ impl Case {
     }
 }
 
+impl Exchange {
+    /// What was asked (`{"method", "url", "headers", "body"}`, secrets as names) and what was answered.
+    pub fn of(request: &Value, status: u16, headers: &[(String, Vec<u8>)], body: &[u8]) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let sent = request["headers"].as_array().into_iter().flatten();
+        let sent = sent.map(|header| (text(&header[0]), text(&header[1]))).collect();
+        let request = Asked {
+            method: text(&request["method"]),
+            url: text(&request["url"]),
+            headers: sent,
+            body: request["body"].clone(),
+        };
+        let body = String::from_utf8_lossy(body).into_owned();
+        let body = match serde_json::from_str::<Value>(&body) {
+            Ok(value) if !value.is_string() && !value.is_null() => value,
+            _ if body.is_empty() => Value::Null,
+            _ => Value::String(body),
+        };
+        // Of an answer's headers plugins read few; the date of the recording would only make noise.
+        let kept = ["content-type", "etag", "location", "retry-after"];
+        let headers = headers.iter().filter(|(name, _)| kept.contains(&name.as_str()));
+        let headers =
+            headers.map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect();
+        Self { request, response: Answered { status, headers, body } }
+    }
+}
+
 impl Asked {
     /// How a request differs from this one, in words; none: it does not. `request` is `{"method", "url", "headers", "body"}`.
     pub fn differs(&self, request: &Value) -> Option<String> {

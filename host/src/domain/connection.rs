@@ -25,6 +25,9 @@ pub struct Connection {
     pub grant: Grant,
     /// Whether drills really call it. Dry runs never do.
     pub real_in_drills: bool,
+    /// Whether what is asked and answered through it is kept with each call, known secrets masked, as a case for a cassette.
+    #[serde(default)]
+    pub record: bool,
     /// How much may go through it, counted on each host.
     #[serde(default)]
     pub limits: ConnectionLimits,

@@ -55,6 +55,10 @@ pub struct Connecting {
     /// Whether drills really call it. Dry runs never do.
     #[serde(default)]
     real_in_drills: bool,
+    /// Whether what is asked and answered through it is kept with each call, where whoever may read the run reads it: known
+    /// secrets masked, 256 KiB a call. `wardroom plugin cassette` makes a cassette of it.
+    #[serde(default)]
+    record: bool,
     /// How many calls of steps may go out through it, counted on each host: `in_flight` at a time (1 to 1000), `per_minute`
     /// in any 60 seconds (1 to 100000). Further ones wait for their turn, incidents in turn.
     #[serde(default)]
@@ -100,8 +104,8 @@ async fn set_connection(
     Expected(expected): Expected,
     body: Body<Connecting>,
 ) -> Result<Response, Problem> {
-    let Connecting { plugin, base_url, auth, config, grant, real_in_drills, limits } = body.value;
-    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, limits };
+    let Connecting { plugin, base_url, auth, config, grant, real_in_drills, record, limits } = body.value;
+    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, record, limits };
     let connection = engine.set_connection(&caller, &name, new, expected).await?;
     Ok(tagged(StatusCode::OK, connection.revision, connection))
 }

@@ -8,6 +8,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretBox};
+use serde_json::json;
 use tokio::{sync::SemaphorePermit, time::timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline};
 
@@ -20,6 +21,7 @@ use super::{
     outbound::Outbound,
     outcome,
     ports::{Resolve, SecretPort, StatePort, Tape},
+    recording,
     registry::Loaded,
     stop::Stop,
     tier::Tier,
@@ -277,6 +279,11 @@ impl Guest {
             Ok(outcome) => Ok(outcome::masked(outcome, redactor)),
             Err(error) => Err(outcome::masked_error(error, redactor)),
         };
+        if let Some(connection) = session.invocation.connection.as_ref().filter(|connection| connection.record) {
+            let case = recording::case(&session.invocation, self.exchanges.kept, &result, redactor);
+            let recorded = json!({ "connection": connection.name, "case": case, "dropped": self.exchanges.dropped });
+            self.trace.recorded = Some(recorded);
+        }
         Called { result, trace: outcome::masked_trace(self.trace, redactor) }
     }
 }

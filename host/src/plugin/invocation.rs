@@ -199,6 +199,9 @@ pub struct Trace {
     pub progress: Option<(u8, String)>,
     /// Requests, in order.
     pub http: Vec<HttpCall>,
+    /// The call as a case of a cassette, where its connection says that it is recorded: `{"connection", "case", "dropped"}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Value>,
     /// Grants that were missing, in order, at most 16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<Denial>,

@@ -54,6 +54,8 @@ pub const REQUEST_HEADERS: (usize, usize) = (64, 32 << 10);
 pub const URL_BYTES: usize = 8 << 10;
 /// A response's body, in bytes; the rest is cut and said to be.
 pub const RESPONSE_BODY_BYTES: usize = 1 << 20;
+/// What is kept of the exchanges of a call that is recorded, in bytes; the rest is dropped and counted.
+pub const RECORDED_BYTES: usize = 256 << 10;
 /// Data that is signed at once, in bytes.
 pub const SIGNED_BYTES: usize = 1 << 20;
 /// Redirects that are followed.

@@ -5,7 +5,7 @@
 //! - [`limits`]: every limit
 //! - `host`: [`PluginHost`], the runtime itself; `tier`: its two engines; `inspect` and `registry` are how components get in
 //! - `guest`: what a guest may ask for; `outbound`: its way to the network; `sign`: what the host signs for it; `redact`: what
-//!   nobody may see
+//!   nobody may see; [`recording`]: what may be played again
 //! - [`ports`]: what the runtime asks of the layer above
 
 mod bindings;
@@ -20,6 +20,7 @@ pub mod limits;
 mod outbound;
 mod outcome;
 pub mod ports;
+pub mod recording;
 mod redact;
 mod registry;
 mod sign;

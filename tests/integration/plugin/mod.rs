@@ -8,6 +8,7 @@ mod hostile;
 mod install;
 mod network;
 mod readmes;
+mod recording;
 mod secrets;
 mod supply;
 mod upgrade;
@@ -128,6 +129,7 @@ fn connection(base_url: &str) -> Connection {
             ..Grant::default()
         },
         real_in_drills: false,
+        record: false,
         limits: ConnectionLimits::default(),
         revision: 1,
         updated_at: Timestamp::default(),

@@ -122,6 +122,7 @@ async fn a_connection_keeps_the_revisions_that_runs_began_with() {
                 ..Grant::default()
             },
             real_in_drills: false,
+            record: false,
             limits: ConnectionLimits::default(),
             revision: 1,
             updated_at: at(1),

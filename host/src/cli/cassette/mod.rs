@@ -13,16 +13,18 @@ use crate::{
         cassette::{Account, Case, CaseFunction, Cassette, Exchange, outcome_differs},
         connection::{Connection, ConnectionLimits},
         grant::PluginGrant,
-        run::{Mode, Retry, SideEffect},
+        run::Mode,
         time::Timestamp,
     },
     plugin::{
-        Called, Finding, Function, Inspection, Invocation, Options, Outcome, Overlay, PluginErrorKind, PluginHost,
+        Called, Function, Inspection, Invocation, Options, Overlay, PluginHost,
         limits::Limits,
         ports::{StatePort, SystemResolver, Tape},
+        recording,
     },
 };
 
+pub(super) mod collect;
 mod memory;
 mod tape;
 
@@ -90,7 +92,7 @@ impl Bench {
         let called = self.host.invoke(self.invocation(account, case)).await;
         let (exchanges, mut faults) = self.tape.unload();
         let log = called.trace.log.iter().map(|line| format!("{}: {}", line.level, line.message)).collect();
-        let outcome = outcome(&called);
+        let outcome = recording::outcome(&called.result);
         if self.tape.stands_in() {
             faults.extend(outcome_differs(&case.outcome, &outcome));
             faults.extend(self.leaks(case, &called, &outcome));
@@ -107,6 +109,7 @@ impl Bench {
             config: account.config.clone(),
             grant: account.grant.clone(),
             real_in_drills: false,
+            record: false,
             limits: ConnectionLimits::default(),
             revision: 1,
             updated_at: Timestamp::default(),
@@ -153,44 +156,6 @@ impl Bench {
         ];
         let leaking = places.into_iter().filter(|(_, text)| text.contains(MASK) || text.contains(CANARY));
         leaking.map(|(place, _)| format!("a secret reached {place}")).collect()
-    }
-}
-
-/// An outcome, as a cassette writes it.
-fn outcome(called: &Called) -> Value {
-    let done = |done: &crate::plugin::Done| {
-        let artifacts: Vec<Value> =
-            done.artifacts.iter().map(|one| json!({ "kind": one.kind, "label": one.label, "url": one.url })).collect();
-        let timeline: Vec<&str> = done.timeline.iter().map(|note| note.text.as_str()).collect();
-        json!({ "output": done.output, "summary": done.summary, "undo": done.undo, "artifacts": artifacts,
-            "timeline": timeline })
-    };
-    match &called.result {
-        Ok(Outcome::Done(one)) => json!({ "done": done(one) }),
-        Ok(Outcome::Pending(pending)) => json!({ "pending": {
-            "after_ms": u64::try_from(pending.after.as_millis()).unwrap_or(u64::MAX), "note": pending.note,
-            "resume": String::from_utf8_lossy(&pending.resume), "undo": pending.undo,
-        } }),
-        Ok(Outcome::Simulated { request }) => json!({ "simulated": request }),
-        Ok(Outcome::Finding(Finding::Applied(one))) => json!({ "applied": done(one) }),
-        Ok(Outcome::Finding(Finding::Absent)) => json!("absent"),
-        Ok(Outcome::Finding(Finding::Unknown)) => json!("unknown"),
-        Err(error) => {
-            let mut failed = json!({ "code": error.kind.code(), "message": error.message });
-            if let PluginErrorKind::Failed(failure) = &error.kind {
-                failed["retry"] = match failure.retry {
-                    Retry::Never => json!("never"),
-                    Retry::Backoff => json!("backoff"),
-                    Retry::After(pause) => json!({ "after_ms": u64::try_from(pause.as_millis()).unwrap_or(u64::MAX) }),
-                };
-                failed["effect"] = match failure.effect {
-                    SideEffect::None => json!("none"),
-                    SideEffect::Applied => json!("applied"),
-                    SideEffect::Unknown => json!("unknown"),
-                };
-            }
-            json!({ "failed": failed })
-        }
     }
 }
 

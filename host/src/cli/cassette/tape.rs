@@ -11,10 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    domain::{
-        cassette::{Answered, Asked, Exchange},
-        hex,
-    },
+    domain::{cassette::Exchange, hex},
     plugin::ports::{PortError, SecretPort, Tape, TapedAnswer},
 };
 
@@ -104,27 +101,7 @@ impl Tape for Reel {
     }
 
     fn record(&self, request: &Value, answer: &TapedAnswer) {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let headers = request["headers"].as_array().into_iter().flatten();
-        let headers = headers.map(|header| (text(&header[0]), text(&header[1]))).collect();
-        let request = Asked {
-            method: text(&request["method"]),
-            url: text(&request["url"]),
-            headers,
-            body: request["body"].clone(),
-        };
-        let body = String::from_utf8_lossy(&answer.body).into_owned();
-        let body = match serde_json::from_str::<Value>(&body) {
-            Ok(value) if !value.is_string() && !value.is_null() => value,
-            _ if body.is_empty() => Value::Null,
-            _ => Value::String(body),
-        };
-        // Of an answer's headers plugins read few; the date of the recording would only make noise.
-        let kept = ["content-type", "etag", "location", "retry-after"];
-        let headers = answer.headers.iter().filter(|(name, _)| kept.contains(&name.as_str()));
-        let headers =
-            headers.map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect();
-        self.turning().heard.push(Exchange { request, response: Answered { status: answer.status, headers, body } });
+        self.turning().heard.push(Exchange::of(request, answer.status, &answer.headers, &answer.body));
     }
 }
 

@@ -25,6 +25,8 @@ pub struct NewConnection {
     pub grant: Grant,
     /// Whether drills really call it.
     pub real_in_drills: bool,
+    /// Whether calls through it are recorded.
+    pub record: bool,
     /// How much may go through it.
     pub limits: ConnectionLimits,
 }
@@ -55,6 +57,7 @@ impl Engine {
                 config: new.config,
                 grant: new.grant,
                 real_in_drills: new.real_in_drills,
+                record: new.record,
                 limits: new.limits,
                 revision: revision + 1,
                 updated_at: self.now(),

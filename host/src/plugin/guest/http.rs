@@ -1,5 +1,6 @@
 //! HTTP as a guest asks for it: counted, judged, recorded instead of sent in a simulation, and told in the trace.
 
+use serde_json::Value;
 use url::Url;
 
 use super::{
@@ -11,9 +12,9 @@ use super::{
         ports::TapedAnswer,
         stop::Stop,
     },
-    Guest, Session, elapsed, redirect,
+    Exchanges, Guest, Session, elapsed, redirect,
 };
-use crate::clock::monotonic_now;
+use crate::{clock::monotonic_now, domain::cassette::Exchange};
 
 impl http::Host for Guest {
     async fn send(&mut self, mut request: http::Request) -> wasmtime::Result<Result<http::Response, http::Error>> {
@@ -93,11 +94,17 @@ impl Guest {
         let counts = u32::from(!prepared.safe);
         self.unsafe_sent += counts;
         let from = prepared.target.clone();
+        let records = session.invocation.connection.as_ref().is_some_and(|connection| connection.record);
+        let request = records.then(|| prepared.recorded()["http"].take());
         match send(session, prepared).await {
             Ok(sent) => {
                 let redactor = &session.redactor;
-                let headers = sent.headers.into_iter().map(|(name, value)| (name, redactor.bytes(value))).collect();
+                let headers: Vec<_> =
+                    sent.headers.into_iter().map(|(name, value)| (name, redactor.bytes(value))).collect();
                 let body = redactor.bytes(sent.body);
+                if let Some(request) = request {
+                    self.exchanges.keep(&request, sent.status, &headers, &body);
+                }
                 let response = http::Response { status: sent.status, headers, body, truncated: sent.truncated };
                 Ok(Ok((response, from)))
             }
@@ -107,6 +114,18 @@ impl Guest {
                 }
                 Ok(Err(failed.error))
             }
+        }
+    }
+}
+
+impl Exchanges {
+    /// Keeps an exchange while there is room.
+    fn keep(&mut self, request: &Value, status: u16, headers: &[(String, Vec<u8>)], body: &[u8]) {
+        self.bytes = self.bytes.saturating_add(request.to_string().len() + body.len());
+        if self.bytes > limits::RECORDED_BYTES {
+            self.dropped += 1;
+        } else {
+            self.kept.push(Exchange::of(request, status, headers, body));
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     clock::monotonic_now,
     domain::{
+        cassette::Exchange,
         grant::{Ask, GrantSubject, Missing, request_id},
         run::Mode,
     },
@@ -46,10 +47,21 @@ pub(super) struct Guest {
     pub(super) unsafe_sent: u32,
     /// The unsafe request of a simulation.
     pub(super) simulated: Option<Value>,
+    /// What was asked and answered, where the connection says that it is recorded.
+    pub(super) exchanges: Exchanges,
     log_bytes: usize,
     http_calls: u32,
     state_calls: u32,
     mails: u32,
+}
+
+/// What is kept of a call's exchanges.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    pub(super) kept: Vec<Exchange>,
+    /// Those for which there was no room.
+    pub(super) dropped: u32,
+    bytes: usize,
 }
 
 /// What a call is judged by.
@@ -126,12 +138,7 @@ impl Session {
 
     /// Whether unsafe requests are recorded instead of sent. Looking (`check`) may only read.
     pub(super) fn simulates(&self) -> bool {
-        match self.invocation.function {
-            super::Function::Check => true,
-            super::Function::Run | super::Function::Undo => {
-                self.invocation.mode.records(real_in_drills(&self.invocation))
-            }
-        }
+        self.invocation.function == super::Function::Check || simulates(&self.invocation)
     }
 
     /// What is left of the deadline.
@@ -159,6 +166,7 @@ impl Guest {
             notes: Vec::new(),
             unsafe_sent: 0,
             simulated: None,
+            exchanges: Exchanges::default(),
             log_bytes: 0,
             http_calls: 0,
             state_calls: 0,
@@ -190,6 +198,11 @@ impl Guest {
             ..empty_call()
         }
     }
+}
+
+/// Whether a call's unsafe requests are recorded instead of sent, because its run is a simulation.
+pub(super) fn simulates(invocation: &Invocation) -> bool {
+    invocation.mode.records(real_in_drills(invocation))
 }
 
 fn real_in_drills(invocation: &Invocation) -> bool {

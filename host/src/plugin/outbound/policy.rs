@@ -238,6 +238,7 @@ mod tests {
                 ..Grant::default()
             },
             real_in_drills: false,
+            record: false,
             limits: ConnectionLimits::default(),
             revision: 1,
             updated_at: Timestamp::from_unix_ms(0),
