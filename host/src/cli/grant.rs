@@ -1,6 +1,7 @@
 //! `wardroom grant`: what plugins wait for.
 
 use clap::Subcommand;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
@@ -17,6 +18,23 @@ pub(super) enum Grant {
         /// `open`, `approved` or `rejected`.
         #[arg(long, default_value = "open")]
         status: String,
+    },
+    /// Shows what a plugin was given.
+    #[command(after_help = "Example:\n  wardroom grant show matrix")]
+    Show {
+        /// The plugin.
+        plugin: String,
+    },
+    /// Sets what a plugin is given from now on, whatever its version: at most what it asks for.
+    #[command(
+        after_help = "Example:\n  wardroom grant set matrix '[{\"request\": \"POST /rooms/*\"}, {\"host\": \
+                            \"https://files.example.com\"}, {\"secret\": \"signing\"}]'"
+    )]
+    Set {
+        /// The plugin.
+        plugin: String,
+        /// A list of `{"request": "METHOD URL"}`, `{"read": "METHOD PATH"}`, `{"host": ORIGIN}` and `{"secret": WORD}`.
+        asks: String,
     },
     /// Gives what a request asks for, and nothing more.
     #[command(
@@ -52,6 +70,16 @@ impl Grant {
                     ]
                 })
             }
+            Self::Show { plugin } => {
+                let answer = client.get(&format!("/plugins/{plugin}/grant")).await?;
+                client.show(&answer, |grant| given(&plugin, grant))
+            }
+            Self::Set { plugin, asks } => {
+                let asks: Value = serde_json::from_str(&asks).map_err(|error| Failed(format!("the list: {error}")))?;
+                let path = format!("/plugins/{plugin}/grant");
+                let answer = client.send(Method::PUT, &path, Some(json!({ "asks": asks }))).await?;
+                client.show(&answer, |grant| given(&plugin, grant))
+            }
             Self::Approve { id, secret } => {
                 let body = secret.map_or_else(|| json!({}), |secret| json!({ "secret": secret }));
                 let answer = client.post(&format!("/grants/{id}/approve"), body).await?;
@@ -68,6 +96,16 @@ impl Grant {
 fn asks(request: &Value) -> String {
     let asks = request["asks"].as_array().map(Vec::as_slice).unwrap_or_default();
     asks.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ")
+}
+
+/// What a plugin has, one thing a line.
+fn given(plugin: &str, grant: &Value) -> String {
+    let one = |ask: &Value| {
+        let (kind, what) = ask.as_object().and_then(|ask| ask.iter().next())?;
+        Some(format!("\n  {kind} {}", what.as_str()?))
+    };
+    let all: String = grant["asks"].as_array().into_iter().flatten().filter_map(one).collect();
+    if all.is_empty() { format!("{plugin} has nothing") } else { format!("{plugin} has:{all}") }
 }
 
 fn subject(request: &Value) -> String {
