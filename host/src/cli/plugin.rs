@@ -6,7 +6,12 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{
-    Failed, begin, build::Toolchain, cassette::collect, client::ClientOptions, install::Keep, terminal, trial,
+    Failed, begin,
+    build::{Language, Toolchain},
+    cassette::collect,
+    client::ClientOptions,
+    install::Keep,
+    terminal, trial,
 };
 use crate::{
     clock::SystemClock,
@@ -20,7 +25,8 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum Plugin {
-    /// Builds Rust plugins into components.
+    /// Builds plugins into components. A folder with a `Cargo.toml` is one in Rust, with a `pyproject.toml` in Python, with a
+    /// `package.json` in JavaScript.
     #[command(after_help = "Example:\n  wardroom plugin build ./my-plugin --out ./dist")]
     Build {
         /// The plugins' folders.
@@ -35,6 +41,10 @@ pub(super) enum Plugin {
         /// Where cargo may write.
         #[arg(long, env = "GUEST_TARGET_DIR", value_name = "DIR")]
         target_dir: Option<PathBuf>,
+        /// Where componentize-py and componentize-js are kept, which are installed when they are needed first. Default:
+        /// `wardroom-tools` in the user's cache.
+        #[arg(long, env = "WARDROOM_TOOLS", value_name = "DIR")]
+        tools: Option<PathBuf>,
     },
     /// Shows what a component imports, exports and says of itself, without a server.
     #[command(after_help = "Example:\n  wardroom plugin inspect target/plugins/matrix.wasm")]
@@ -42,12 +52,18 @@ pub(super) enum Plugin {
         /// The component.
         file: PathBuf,
     },
-    /// Begins a plugin of your own: a folder with its code, a test and a cassette, ready to build.
-    #[command(after_help = "Example:\n  wardroom plugin new pager --sdk ../wardroom/plugin-sdk")]
+    /// Begins a plugin of your own: a folder with its code and a cassette that tests it, ready to build.
+    #[command(
+        after_help = "Examples:\n  wardroom plugin new pager --sdk ../wardroom/plugin-sdk\n  wardroom plugin new pager --lang \
+                      python"
+    )]
     New {
         /// Its name: 1 to 64 of `a-z 0-9 -`, a letter first. Also the folder's.
         name: String,
-        /// Where the SDK is. Default: the one of the repository this runs in, else the published one.
+        /// The language it is written in.
+        #[arg(long, value_enum, default_value = "rust", value_name = "LANGUAGE")]
+        lang: Language,
+        /// Where the SDK for Rust is. Default: the one of the repository this runs in, else the published one.
         #[arg(long, value_name = "DIR")]
         sdk: Option<PathBuf>,
     },
@@ -119,8 +135,8 @@ pub(super) enum Plugin {
 impl Plugin {
     pub(super) async fn run(self, client: &ClientOptions) -> Result<ExitCode, Failed> {
         match self {
-            Self::New { name, sdk } => {
-                begin::begin(&name, sdk)?;
+            Self::New { name, lang, sdk } => {
+                begin::begin(&name, lang, sdk)?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Test { component, cassettes, record, secrets } => {
@@ -146,8 +162,8 @@ impl Plugin {
     async fn keep(self, client: &ClientOptions) -> Result<(), Failed> {
         match self {
             Self::New { .. } | Self::Test { .. } | Self::Run { .. } | Self::Cassette { .. } => Ok(()),
-            Self::Build { folders, out, cargo, target_dir } => {
-                let toolchain = Toolchain { cargo, target_dir };
+            Self::Build { folders, out, cargo, target_dir, tools } => {
+                let toolchain = Toolchain { cargo, target_dir, tools };
                 for folder in folders {
                     let path = toolchain.build(&folder, &out)?;
                     let size = std::fs::metadata(&path)?.len();
