@@ -207,7 +207,9 @@ impl Api {
             Some(root) => format!("{}/{root}", self.url),
             None => format!("{}/api/v1{path}", self.url),
         };
-        let mut request = self.client.request(method, url).body(body).timeout(Duration::from_secs(30));
+        // A component is compiled before it is answered.
+        let time = if path.starts_with("/plugins") { Duration::from_mins(5) } else { Duration::from_secs(30) };
+        let mut request = self.client.request(method, url).body(body).timeout(time);
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
         }

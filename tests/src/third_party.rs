@@ -36,7 +36,7 @@ pub struct ThirdParty {
 
 impl ThirdParty {
     /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers
-    /// and body, `/redirect?TO` sends elsewhere, `/encoded` claims gzip, `/large` answers 3 MiB, `/slow` never, everything
+    /// and body, `/redirect?TO` sends elsewhere, `/notes` opens a note, `/encoded` claims gzip, `/large` answers 3 MiB, `/slow` never, everything
     /// else 200 `{}`.
     ///
     /// # Panics
@@ -92,6 +92,7 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
             "/redirect" => format!("HTTP/1.1 302 Found\r\nlocation: {query}\r\ncontent-length: 0\r\n\r\n"),
             "/encoded" => "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/large" => body(&"x".repeat(3 << 20)),
+            "/notes" => body(r#"{"id": "7", "url": "https://notes.example.com/7"}"#),
             "/echo" => body(&format!("{:?} {}", request.headers, request.body)),
             _ => body("{}"),
         };

@@ -6,6 +6,7 @@ mod cache;
 mod grants;
 mod hostile;
 mod install;
+mod languages;
 mod network;
 mod readmes;
 mod recording;

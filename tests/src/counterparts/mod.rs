@@ -38,7 +38,10 @@ fn cache() -> PathBuf {
 }
 
 /// The Node that the npm packages were installed with.
-fn node() -> String {
+///
+/// # Panics
+/// When the counterparts are not installed.
+pub fn node() -> String {
     std::fs::read_to_string(cache().join("node/path")).expect("scripts/counterparts.sh writes it").trim().to_owned()
 }
 
