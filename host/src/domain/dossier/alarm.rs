@@ -1,5 +1,5 @@
 //! What comes to an incident by the clock: overdue tasks and updates, roles that nobody takes, deadlines, reminders, the
-//! script of an exercise. [`next`] says when to look again, and [`ring`] does what is due; it tells everything once, because
+//! script of an exercise. [`next`] says when to look again, and [`ring()`] does what is due; it tells everything once, because
 //! the dossier remembers what was told.
 
 use std::{collections::BTreeMap, time::Duration};
