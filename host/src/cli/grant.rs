@@ -26,10 +26,8 @@ pub(super) enum Grant {
         plugin: String,
     },
     /// Sets what a plugin is given from now on, whatever its version: at most what it asks for.
-    #[command(
-        after_help = "Example:\n  wardroom grant set matrix '[{\"request\": \"POST /rooms/*\"}, {\"host\": \
-                            \"https://files.example.com\"}, {\"secret\": \"signing\"}]'"
-    )]
+    #[command(after_help = "Example:\n  wardroom grant set matrix '[{\"request\": \"POST /rooms/*\"}, {\"host\": \
+                            \"https://files.example.com\"}, {\"secret\": \"signing\"}]'")]
     Set {
         /// The plugin.
         plugin: String,
