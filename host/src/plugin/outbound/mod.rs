@@ -22,8 +22,10 @@ mod address;
 mod http;
 mod mail;
 mod policy;
+mod send;
 
-pub(super) use http::{Failed, Prepared, Sent};
+pub(super) use http::Prepared;
+pub(super) use send::{Failed, Sent};
 
 /// The network as plugins reach it.
 pub(super) struct Outbound {
