@@ -66,25 +66,61 @@ fn no_options() -> Value {
     json!({})
 }
 
+/// A connection as it is, and how its third parties do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Connected {
+    /// Name, plugin, `base_url` and whatever else it was set with, its revision and when it was changed.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    connection: Connection,
+    /// Third parties that failed lately through it, as this host found.
+    breakers: Vec<Breaker>,
+}
+
+/// A third party that failed lately, as this host found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Breaker {
+    /// `https://host[:port]`.
+    origin: String,
+    /// `closed`: requests are sent; `open`: they are held back; `half_open`: one finds out whether it is back.
+    state: &'static str,
+    /// Failures since the last answer.
+    failures: u32,
+    /// How long requests are still held back.
+    retry_after_ms: u64,
+}
+
+impl Connected {
+    fn new(engine: &Engine, connection: Connection) -> Self {
+        let breakers = engine.breakers(&connection).into_iter().map(|one| Breaker {
+            origin: one.origin,
+            state: one.standing.as_str(),
+            failures: one.failures,
+            retry_after_ms: u64::try_from(one.held_for.as_millis()).unwrap_or(u64::MAX),
+        });
+        Self { breakers: breakers.collect(), connection }
+    }
+}
+
 /// Lists connections. Secrets appear by name only.
 #[utoipa::path(
     get, path = "/api/v1/connections", tag = "platform",
-    responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<Connected>), (status = "4XX", body = Problem)),
 )]
-async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Value>>, Problem> {
+async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Connected>>, Problem> {
     let found = engine.store().connections().await?;
-    Ok(Json(Listed::all(found.iter().map(value).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(|one| Connected::new(&engine, one)).collect())))
 }
 
 /// Reads a connection.
 #[utoipa::path(
     get, path = "/api/v1/connections/{name}", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Connected), (status = "4XX", body = Problem)),
 )]
 async fn connection(State(engine): State<Engine>, _: Admin, Path(name): Path<String>) -> Result<Response, Problem> {
     let found: Option<Connection> = engine.store().connection(&name).await?;
     let found = found.ok_or(EngineError::NotFound { noun: "connection", name })?;
-    Ok(tagged(StatusCode::OK, found.revision, found))
+    Ok(tagged(StatusCode::OK, found.revision, Connected::new(&engine, found)))
 }
 
 /// Creates or replaces a connection.

@@ -17,7 +17,7 @@ use super::{
     guest::{Guest, Session},
     invocation::{Called, Finding, Function, Invocation, Outcome, Trace},
     limits::{self, Limits},
-    outbound::Outbound,
+    outbound::{BreakerState, Outbound},
     outcome,
     ports::{Resolve, SecretPort, StatePort, Tape},
     registry::Loaded,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, monotonic_now},
-    domain::run::Mode,
+    domain::{connection::Connection, run::Mode},
 };
 
 /// What the runtime is made of.
@@ -103,6 +103,11 @@ impl PluginHost {
     /// How many calls there is room for at a time, of plugins that bring no interpreter.
     pub fn calls(&self) -> u32 {
         self.0.small.limits.calls
+    }
+
+    /// Third parties that failed lately through a connection as it is now, on this host.
+    pub fn breakers(&self, connection: &Connection) -> Vec<BreakerState> {
+        self.0.shared.outbound.breakers(connection)
     }
 
     /// Whether a component is ready to be called.

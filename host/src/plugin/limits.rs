@@ -72,6 +72,9 @@ pub const TIMELINE: (usize, usize, usize) = (20, 2_000, 64 << 10);
 pub const MAIL: (u32, usize, usize) = (20, 100, 2 << 20);
 /// Components held ready; the one unused for longest makes room.
 pub const LOADED: usize = 128;
+/// Third parties whose failures are remembered, one a connection, revision and origin; the one untouched for longest makes
+/// room.
+pub const BREAKERS: usize = 1_024;
 /// HTTP clients held ready, one a connection and revision.
 pub const CLIENTS: usize = 256;
 /// Compiled components kept on disk.

@@ -32,3 +32,4 @@ pub use inspect::Inspection;
 pub use invocation::{
     Artifact, Called, Content, Denial, Done, Finding, Function, Invocation, Note, Outcome, Overlay, Pending, Trace,
 };
+pub use outbound::BreakerState;

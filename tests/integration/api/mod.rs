@@ -4,6 +4,7 @@ mod access;
 mod apply;
 mod approvals;
 mod audit;
+mod breakers;
 mod children;
 mod controls;
 mod ends;

@@ -2,6 +2,7 @@
 
 mod abi;
 mod authoring;
+mod breakers;
 mod cache;
 mod grants;
 mod hostile;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Caller, Engine, EngineError, between, check_name};
 use crate::{
     domain::connection::{Auth, Connection, ConnectionLimits, Grant},
+    plugin::BreakerState,
     store::Guard,
 };
 
@@ -66,6 +67,11 @@ impl Engine {
             }
         }
         Err(EngineError::Overloaded)
+    }
+
+    /// Third parties that failed lately through a connection, as this host found.
+    pub fn breakers(&self, connection: &Connection) -> Vec<BreakerState> {
+        self.plugins().breakers(connection)
     }
 
     async fn check_connection(&self, new: &NewConnection) -> Result<(), EngineError> {

@@ -5,10 +5,14 @@ use std::{error::Error as _, time::Duration};
 use futures_util::StreamExt;
 
 use super::{
-    super::{bindings::wardroom::plugin::http as wit, guest::Session, limits},
+    super::{bindings::wardroom::plugin::http as wit, guest::Session, host::milliseconds, limits},
     Forbidden, Outbound, Unresolved,
     http::Prepared,
     refusal,
+};
+use crate::{
+    clock::monotonic_now,
+    domain::{breaker::Ending, connection::Connection},
 };
 
 /// An answer.
@@ -27,30 +31,34 @@ pub(in crate::plugin) struct Failed {
 }
 
 impl Outbound {
-    /// Sends a request.
+    /// Sends a request, unless its third party keeps failing.
     pub(in crate::plugin) async fn send(
         &self,
         session: &Session,
-        request: Prepared,
+        mut request: Prepared,
         remaining: Duration,
     ) -> Result<Sent, Failed> {
-        let unsent = |error| Failed { error, nothing_sent: true };
         let Some(connection) = session.invocation.connection.as_deref() else {
             return Err(unsent(wit::Error::Denied("There is no connection.".to_owned())));
         };
+        request.timeout = if request.timeout.is_zero() { remaining } else { request.timeout.min(remaining) };
+        let origin = request.url.origin().ascii_serialization();
+        let asked = self.breakers.ask(connection, origin.clone(), monotonic_now() + request.timeout);
+        let asked = asked.map_err(|wait| unsent(held(&origin, wait)))?;
+        let result = self.exchange(session, connection, request).await;
+        asked.ended(ending(&result));
+        readable(result?)
+    }
+
+    async fn exchange(&self, session: &Session, connection: &Connection, request: Prepared) -> Result<Sent, Failed> {
         let client = self.client(connection).map_err(|_| unsent(wit::Error::Other("no client".to_owned())))?;
-        let timeout = if request.timeout.is_zero() { remaining } else { request.timeout.min(remaining) };
-        let mut sending = client.request(request.method, request.url).headers(request.headers).timeout(timeout);
+        let mut sending = client.request(request.method, request.url).headers(request.headers).timeout(request.timeout);
         sending = sending.header("accept-encoding", "identity");
         if let Some(body) = request.body {
             sending = sending.body(body);
         }
         let response = sending.send().await.map_err(|error| failed(session, &error))?;
         let status = response.status().as_u16();
-        if response.headers().get("content-encoding").is_some_and(|encoding| encoding != "identity") {
-            let error = wit::Error::Other("The answer is encoded, although none was asked for.".to_owned());
-            return Err(Failed { error, nothing_sent: false });
-        }
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         let (mut body, mut truncated) = (Vec::new(), false);
@@ -66,6 +74,34 @@ impl Outbound {
         }
         Ok(Sent { status, headers, body, truncated })
     }
+}
+
+fn unsent(error: wit::Error) -> Failed {
+    Failed { error, nothing_sent: true }
+}
+
+fn held(origin: &str, wait: Duration) -> wit::Error {
+    let reason = format!("{origin} failed several times in a row: it is left alone for a while.");
+    wit::Error::Held(wit::Held { reason, retry_after_ms: milliseconds(wait).max(1) })
+}
+
+/// What a request says of its third party's health.
+fn ending(result: &Result<Sent, Failed>) -> Ending {
+    match result {
+        Ok(sent) if sent.status >= 500 => Ending::Failed,
+        Ok(_) => Ending::Answered,
+        Err(Failed { error: wit::Error::Denied(_) | wit::Error::Invalid(_), .. }) => Ending::Unknown,
+        Err(_) => Ending::Failed,
+    }
+}
+
+/// An answer in which secrets can be found.
+fn readable(sent: Sent) -> Result<Sent, Failed> {
+    if sent.headers.iter().any(|(name, value)| name == "content-encoding" && value != b"identity") {
+        let error = wit::Error::Other("The answer is encoded, although none was asked for.".to_owned());
+        return Err(Failed { error, nothing_sent: false });
+    }
+    Ok(sent)
 }
 
 /// What a failure of the client's means, found by walking its causes.
