@@ -10,12 +10,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     auth::{Admin, Responder, Viewer},
     extract::{Body, Expected, Listed, Path, tagged},
+    limits::Limited,
     problem::Problem,
     shapes::value,
 };
 use crate::{
     domain::{
-        connection::{Auth, Connection, ConnectionLimits, Grant},
+        connection::{Auth, Connection, Grant},
         pause::PauseScope,
     },
     engine::{Engine, EngineError, platform::connections::NewConnection},
@@ -55,11 +56,9 @@ pub struct Connecting {
     /// Whether drills really call it. Dry runs never do.
     #[serde(default)]
     real_in_drills: bool,
-    /// How many calls of steps may go out through it, counted on each host: `in_flight` at a time (1 to 1000), `per_minute`
-    /// in any 60 seconds (1 to 100000). Further ones wait for their turn, incidents in turn.
+    /// What calls through it may use.
     #[serde(default)]
-    #[schema(value_type = Object)]
-    limits: ConnectionLimits,
+    limits: Limited,
 }
 
 fn no_options() -> Value {
@@ -137,7 +136,7 @@ async fn set_connection(
     body: Body<Connecting>,
 ) -> Result<Response, Problem> {
     let Connecting { plugin, base_url, auth, config, grant, real_in_drills, limits } = body.value;
-    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, limits };
+    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, limits: limits.into() };
     let connection = engine.set_connection(&caller, &name, new, expected).await?;
     Ok(tagged(StatusCode::OK, connection.revision, connection))
 }

@@ -20,6 +20,7 @@ use super::{
     outbound::{BreakerState, Outbound},
     outcome,
     ports::{Resolve, SecretPort, StatePort, Tape},
+    quota::{Account, Quotas, What},
     registry::Loaded,
     stop::Stop,
     tier::Tier,
@@ -66,6 +67,7 @@ pub(super) struct Shared {
     pub(super) secrets: Arc<dyn SecretPort>,
     pub(super) state: Arc<dyn StatePort>,
     pub(super) outbound: Outbound,
+    pub(super) quotas: Quotas,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tape: Option<Arc<dyn Tape>>,
 }
@@ -90,6 +92,7 @@ impl PluginHost {
             secrets: options.secrets,
             state: options.state,
             outbound: Outbound::new(options.resolver, options.operator_hosts),
+            quotas: Quotas::new(),
             clock: options.clock,
             tape: options.tape,
         });
@@ -191,6 +194,12 @@ impl PluginHost {
                 format!("the plugin does not offer {:?} of action {}", invocation.function, invocation.action);
             return Err(PluginError { kind: PluginErrorKind::UnknownAction, message, sent_unsafe: false });
         }
+        let account = Account::of(invocation);
+        self.0.shared.quotas.check(&account, What::Cpu).map_err(|used_up| PluginError {
+            kind: PluginErrorKind::Quota { after: used_up.after },
+            message: used_up.reason,
+            sent_unsafe: false,
+        })?;
         // The permit comes first: what waits in line holds no secrets and no memory.
         let permit = tier.permit(deadline).await?;
         let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
@@ -205,9 +214,12 @@ fn store(tier: &Tier, session: Option<Session>, trace: Trace) -> Store<Guest> {
     store.set_epoch_deadline(1);
     let budget = tier.limits.cpu;
     store.epoch_deadline_callback(move |mut context| {
-        let trace = &mut context.data_mut().trace;
-        trace.cpu_ms += milliseconds(limits::TICK);
-        if Duration::from_millis(trace.cpu_ms) > budget {
+        let guest = context.data_mut();
+        guest.trace.cpu_ms += milliseconds(limits::TICK);
+        if let Some(session) = &guest.session {
+            session.shared.quotas.spend(&session.account, What::Cpu, milliseconds(limits::TICK));
+        }
+        if Duration::from_millis(guest.trace.cpu_ms) > budget {
             return Err(Stop::Cpu { limit_ms: milliseconds(budget) }.into());
         }
         Ok(UpdateDeadline::Yield(1))

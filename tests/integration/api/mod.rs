@@ -13,6 +13,7 @@ mod incidents;
 mod items;
 mod limits;
 mod overload;
+mod plugin_limits;
 mod rerun;
 mod retain;
 mod runs;

@@ -8,6 +8,7 @@ mod grants;
 mod hostile;
 mod install;
 mod network;
+mod quotas;
 mod readmes;
 mod secrets;
 mod supply;
@@ -27,14 +28,15 @@ use serde_json::{Value, json};
 use wardroom::{
     clock::SystemClock,
     domain::{
-        connection::{Auth, Connection, ConnectionLimits, Grant},
+        connection::{Auth, Connection, Grant},
         grant::PluginGrant,
+        limits::CallLimits,
         plugin::Manifest,
         run::Mode,
         time::Timestamp,
     },
     plugin::{
-        Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost,
+        Allowance, Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost,
         limits::Limits,
         ports::{Expect, PortError, Resolve, SecretPort, StateEntry, StateError, StatePort, StateScope},
     },
@@ -89,6 +91,7 @@ impl Sandbox {
             function: Function::Run,
             manifest: Arc::clone(&self.manifest),
             given: Arc::new(PluginGrant { asks: self.manifest.asks() }),
+            limits: Allowance::default(),
             action: action.to_owned(),
             input,
             run: "0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10".to_owned(),
@@ -129,7 +132,7 @@ fn connection(base_url: &str) -> Connection {
             ..Grant::default()
         },
         real_in_drills: false,
-        limits: ConnectionLimits::default(),
+        limits: CallLimits::default(),
         revision: 1,
         updated_at: Timestamp::default(),
     }

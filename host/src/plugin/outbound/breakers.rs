@@ -169,7 +169,8 @@ mod tests {
     use super::*;
     use crate::domain::{
         breaker::{FAILURES, PAUSE},
-        connection::{ConnectionLimits, Grant},
+        connection::Grant,
+        limits::CallLimits,
         time::Timestamp,
     };
 
@@ -182,7 +183,7 @@ mod tests {
             config: Value::Null,
             grant: Grant::default(),
             real_in_drills: false,
-            limits: ConnectionLimits::default(),
+            limits: CallLimits::default(),
             revision,
             updated_at: Timestamp::from_unix_ms(0),
         }

@@ -41,10 +41,13 @@ impl Outbound {
         let Some(connection) = session.invocation.connection.as_deref() else {
             return Err(unsent(wit::Error::Denied("There is no connection.".to_owned())));
         };
+        session.check_bytes().map_err(|used_up| unsent(held(used_up.reason, used_up.after)))?;
         request.timeout = if request.timeout.is_zero() { remaining } else { request.timeout.min(remaining) };
         let origin = request.url.origin().ascii_serialization();
         let asked = self.breakers.ask(connection, origin.clone(), monotonic_now() + request.timeout);
-        let asked = asked.map_err(|wait| unsent(held(&origin, wait)))?;
+        let asked = asked.map_err(|wait| {
+            unsent(held(format!("{origin} failed several times in a row: it is left alone for a while."), wait))
+        })?;
         let result = self.exchange(session, connection, request).await;
         asked.ended(ending(&result));
         readable(result?)
@@ -55,6 +58,7 @@ impl Outbound {
         let mut sending = client.request(request.method, request.url).headers(request.headers).timeout(request.timeout);
         sending = sending.header("accept-encoding", "identity");
         if let Some(body) = request.body {
+            session.spend_bytes(body.len());
             sending = sending.body(body);
         }
         let response = sending.send().await.map_err(|error| failed(session, &error))?;
@@ -65,6 +69,7 @@ impl Outbound {
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| Failed { nothing_sent: false, ..failed(session, &error) })?;
+            session.spend_bytes(chunk.len());
             let room = limits::RESPONSE_BODY_BYTES - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
@@ -80,9 +85,8 @@ fn unsent(error: wit::Error) -> Failed {
     Failed { error, nothing_sent: true }
 }
 
-fn held(origin: &str, wait: Duration) -> wit::Error {
-    let reason = format!("{origin} failed several times in a row: it is left alone for a while.");
-    wit::Error::Held(wit::Held { reason, retry_after_ms: milliseconds(wait).max(1) })
+fn held(reason: String, after: Duration) -> wit::Error {
+    wit::Error::Held(wit::Held { reason, retry_after_ms: milliseconds(after).max(1) })
 }
 
 /// What a request says of its third party's health.
