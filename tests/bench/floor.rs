@@ -10,7 +10,7 @@ use wardroom::{
     clock::SystemClock,
     domain::{grant::PluginGrant, run::Mode},
     plugin::{
-        Function, Invocation, Options, Overlay, PluginHost,
+        Allowance, Function, Invocation, Options, Overlay, PluginHost,
         limits::Limits,
         ports::{Nothing, SystemResolver},
     },
@@ -147,6 +147,7 @@ async fn bare_calls() -> (Spread, f64) {
         digest: found.digest,
         function: Function::Run,
         given: Arc::new(PluginGrant { asks: found.manifest.asks() }),
+        limits: Allowance::default(),
         manifest: Arc::new(found.manifest),
         action: "ok".to_owned(),
         input: json!({}),

@@ -36,8 +36,8 @@ pub struct ThirdParty {
 
 impl ThirdParty {
     /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers
-    /// and body, `/redirect?TO` sends elsewhere, `/notes` opens a note, `/encoded` claims gzip, `/large` answers 3 MiB, `/slow` never, everything
-    /// else 200 `{}`.
+    /// and body, `/redirect?TO` sends elsewhere, `/notes` opens a note, `/encoded` claims gzip, `/large` answers 3 MiB, `/slow`
+    /// never, `/broken` 500, everything else 200 `{}`.
     ///
     /// # Panics
     /// When it cannot listen.
@@ -88,6 +88,7 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
             flaky if flaky.starts_with("/flaky") && is_first(&asked, &request.path) => {
                 "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_owned()
             }
+            "/broken" => "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/slow" => return std::future::pending().await,
             "/redirect" => format!("HTTP/1.1 302 Found\r\nlocation: {query}\r\ncontent-length: 0\r\n\r\n"),
             "/encoded" => "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n".to_owned(),

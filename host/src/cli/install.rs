@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Failed,
     client::{ClientOptions, word},
+    limit::Limit,
     registry::{Pulled, Registry},
 };
 use crate::{
@@ -48,6 +49,13 @@ pub(super) enum Keep {
         /// The plugin.
         name: String,
     },
+    /// Sets what a plugin may use, whatever the connection; without a limit shows what is set.
+    #[command(
+        after_help = "Examples:\n  wardroom plugin limit pager --in-flight 4 --per-minute 60\n  wardroom plugin limit \
+                      pager --bytes-per-minute 10485760 --cpu-ms-per-minute 5000 --memory-bytes 33554432\n  wardroom \
+                      plugin limit pager --none"
+    )]
+    Limit(Limit),
     /// Lists the versions of a plugin that are kept.
     #[command(after_help = "Example:\n  wardroom plugin versions pager")]
     Versions {
@@ -121,6 +129,7 @@ impl Keep {
                 let answer = client.post(&format!("/plugins/{name}/rollback"), json!({ "to": to })).await?;
                 client.show(&answer, |plugin| format!("{name} {} is in use again", word(plugin, "version")))
             }
+            Self::Limit(limit) => limit.run(client).await,
             Self::Remove { name } => {
                 client.send(Method::DELETE, &format!("/plugins/{name}"), None).await?;
                 client.show(&Value::Null, |_| format!("{name} is out of use; runs pinned to it go on"))

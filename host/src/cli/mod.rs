@@ -16,6 +16,7 @@ mod grant;
 mod handle;
 mod install;
 mod intake;
+mod limit;
 mod people;
 mod platform;
 mod playbook;

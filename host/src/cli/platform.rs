@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Failed,
     client::{ClientOptions, fault, word},
-    rehearse, terminal,
+    limit, rehearse, terminal,
 };
 use crate::domain::workflow::document;
 
@@ -171,20 +171,22 @@ impl Connection {
             }
             Self::List => {
                 let items = client.list("/connections").await?;
-                client.show_list(&items, &["name", "plugin", "base url", "limits", "revision"], |one| {
+                client.show_list(&items, &["name", "plugin", "base url", "limits", "held back", "revision"], |one| {
                     let words = ["name", "plugin", "base_url"].map(|field| word(one, field));
-                    words.into_iter().chain([limits(&one["limits"]), word(one, "revision")]).collect()
+                    words
+                        .into_iter()
+                        .chain([limit::in_words(&one["limits"]), held_back(&one["breakers"]), word(one, "revision")])
+                        .collect()
                 })
             }
         }
     }
 }
 
-/// What a connection lets through, in a few words.
-fn limits(limits: &Value) -> String {
-    let words = [("in_flight", "at a time"), ("per_minute", "a minute")];
-    let set = words.iter().filter_map(|(field, words)| Some(format!("{} {words}", limits.get(*field)?.as_u64()?)));
-    set.collect::<Vec<_>>().join(", ")
+/// The origins to which nothing is sent for now.
+fn held_back(breakers: &Value) -> String {
+    let open = breakers.as_array().into_iter().flatten().filter(|one| one["state"] != "closed");
+    open.map(|one| word(one, "origin")).collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Subcommand)]

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::time::Timestamp;
+use super::{limits::CallLimits, time::Timestamp};
 
 /// A configured account at a third party, and the grant of the one plugin that uses it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,24 +30,11 @@ pub struct Connection {
     pub record: bool,
     /// How much may go through it, counted on each host.
     #[serde(default)]
-    pub limits: ConnectionLimits,
+    pub limits: CallLimits,
     /// Counts changes; attempts keep the one they started with.
     pub revision: i64,
     /// When it was last changed.
     pub updated_at: Timestamp,
-}
-
-/// How many calls of steps may go out through a connection; further ones wait for their turn. Without a number: as many as
-/// come.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ConnectionLimits {
-    /// Calls at a time, 1 to 1,000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_flight: Option<u32>,
-    /// Calls that begin within any 60 seconds, 1 to 100,000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_minute: Option<u32>,
 }
 
 /// How the host authenticates requests. Every `String` called password, value, secret or bearer is a secret's *name*.

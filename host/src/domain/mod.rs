@@ -3,7 +3,7 @@
 //!
 //! - [`id`], [`time`], [`person`]: who and when
 //! - [`alert`], [`intake`], [`incident`], [`timeline`], [`event`]: what people handle, and the facts it gives off
-//! - [`schema`], [`plugin`], [`manifest`], [`connection`]: what steps are made of
+//! - [`schema`], [`plugin`], [`manifest`], [`connection`], [`limits`]: what steps are made of; [`breaker`]: when a third party is left alone
 //! - [`document`], [`expression`], [`workflow`]: what people write, and the workflow among it
 //! - [`playbook`]: what a team decided beforehand; [`dossier`]: an incident with all its parts, and [`milestone`]s of it; [`export`]: what leaves the house; [`metrics`]: numbers over many
 //! - [`run`]: a workflow's execution
@@ -11,6 +11,7 @@
 
 pub mod alert;
 pub mod audit;
+pub mod breaker;
 pub mod cassette;
 pub mod connection;
 pub mod document;
@@ -22,6 +23,7 @@ pub mod grant;
 pub mod id;
 pub mod incident;
 pub mod intake;
+pub mod limits;
 pub mod manifest;
 pub mod metrics;
 pub mod milestone;

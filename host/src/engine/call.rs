@@ -6,7 +6,12 @@ use std::{sync::Arc, time::Duration};
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{Engine, EngineError, plan::Plan, recover::Life, turn::Asking};
+use super::{
+    Engine, EngineError,
+    plan::Plan,
+    recover::Life,
+    turn::{Asking, connection_limits},
+};
 use crate::{
     domain::{
         connection::Connection,
@@ -19,7 +24,7 @@ use crate::{
         workflow::{Step, StepKind, builtin, check::check_input},
     },
     fault,
-    plugin::{self, Function, Invocation, Overlay},
+    plugin::{self, Allowance, Function, Invocation, Overlay},
 };
 
 /// How long telling people of an approval may take.
@@ -74,8 +79,8 @@ impl Engine {
         if let Some(refused) = unfit(state, step, &plan) {
             return Ok(refused.into());
         }
-        let connection = target(run, state, step, &plan)?.connection;
-        let turn = match self.await_turn(Asking { run, state, step, connection }, &plan).await {
+        let Target { plugin, connection, .. } = target(run, state, step, &plan)?;
+        let turn = match self.await_turn(Asking { run, state, step, plugin, connection }, &plan).await {
             Ok(turn) => turn,
             Err(ended) => return Ok(ended.into()),
         };
@@ -130,6 +135,10 @@ impl Engine {
             digest: pin.digest.clone(),
             manifest: Arc::clone(manifest),
             given: plan.catalog.given(manifest),
+            limits: Allowance {
+                plugin: plan.catalog.limits(target.plugin),
+                connection: target.connection.map(|name| connection_limits(&plan.catalog, name)).unwrap_or_default(),
+            },
             connection,
             function,
             action: target.action.to_owned(),
@@ -339,6 +348,7 @@ fn failed(error: plugin::PluginError) -> Ended {
             effect: failure.effect,
             undo: failure.undo,
         },
+        plugin::PluginErrorKind::Quota { after } => Ended::PutOff { after, why: error.message },
         kind => Ended::NoResult { error: StepError::new(kind.code(), error.message), nothing_sent: !error.sent_unsafe },
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         grant::PluginGrant,
         incident::{IncidentKind, Severity},
         intake::{Source, silence::Silence},
+        limits::CallLimits,
         pause::{Pause, PauseScope},
         playbook::{Playbook, fit},
         plugin::Manifest,
@@ -66,6 +67,8 @@ pub struct Catalog {
     pub plugins: BTreeMap<String, Installed>,
     /// What plugins were given, by name; of those without an entry what they ask for.
     pub grants: BTreeMap<String, Arc<PluginGrant>>,
+    /// What plugins may use, by name; those without an entry have no limits of their own.
+    pub plugin_limits: BTreeMap<String, CallLimits>,
     /// Connections by name.
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// Workflows by name.
@@ -101,6 +104,11 @@ impl Catalog {
     pub(super) fn given(&self, manifest: &Manifest) -> Arc<PluginGrant> {
         let asked = || Arc::new(PluginGrant { asks: manifest.asks() });
         self.grants.get(&manifest.name).cloned().unwrap_or_else(asked)
+    }
+
+    /// What a plugin may use, whatever the connection.
+    pub fn limits(&self, plugin: &str) -> CallLimits {
+        self.plugin_limits.get(plugin).copied().unwrap_or_default()
     }
 
     /// The workflow of this name, or why there is none.
@@ -182,6 +190,7 @@ impl Engine {
             checked_at,
             plugins,
             grants: self.store().plugin_grants().await?.into_iter().map(|(name, one)| (name, Arc::new(one))).collect(),
+            plugin_limits: self.store().plugin_limits().await?.into_iter().collect(),
             connections: connections.into_iter().map(|one| (one.name.clone(), Arc::new(one))).collect(),
             workflows,
             playbooks,

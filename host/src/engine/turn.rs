@@ -1,4 +1,4 @@
-//! A call's turn: it waits here until its connection and this host have room for it. The wait counts against no attempt's
+//! A call's turn: it waits here until its connection, its plugin and this host have room for it. The wait counts against no attempt's
 //! `timeout`, holds no instance, and ends when nobody wants the call any more. Writes nothing.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::monotonic_now,
     domain::{
-        connection::ConnectionLimits,
+        limits::CallLimits,
         run::{Ending, Phase, Run, StepError, StepRun, happening::Ended, machine},
         workflow::Step,
     },
@@ -41,6 +41,7 @@ pub(super) struct Asking<'a> {
     pub(super) run: &'a Run,
     pub(super) state: &'a StepRun,
     pub(super) step: &'a Step,
+    pub(super) plugin: &'a str,
     pub(super) connection: Option<&'a str>,
 }
 
@@ -48,20 +49,21 @@ impl Engine {
     /// Waits for a call's turn; an error is how the call ends that was not made.
     pub(super) async fn await_turn(&self, asking: Asking<'_>, plan: &Plan) -> Result<Turn, Ended> {
         let asked_at = monotonic_now();
-        let connection = asking.connection.map(|name| {
-            let limits = plan.catalog.connections.get(name).map(|connection| connection.limits);
-            (Way::Connection(name.to_owned()), rates(limits.unwrap_or_default()))
-        });
+        let connection = asking
+            .connection
+            .map(|name| (Way::Connection(name.to_owned()), rates(connection_limits(&plan.catalog, name))));
+        let plugin = (Way::Plugin(asking.plugin.to_owned()), rates(plan.catalog.limits(asking.plugin)));
         let calls = self.plugins().calls();
         // One incident leaves a quarter of the room to the others.
         let most = calls.saturating_sub(calls / 4).max(1);
         let host = (Way::Host, Rates { in_flight: Some(calls), per_minute: None, per_lane: Some(most) });
         let lane = asking.run.incident.map_or(Lane::Maintenance, Lane::Incident);
-        let mut places = Vec::with_capacity(2);
-        // The connection comes first: what waits for it takes no room from others.
-        for (way, rates) in connection.into_iter().chain([host]) {
+        let mut places = Vec::with_capacity(3);
+        // The connection comes first, then the plugin it is of: what waits for them takes no room from others.
+        for (way, rates) in connection.into_iter().chain([plugin, host]) {
             let whose = match &way {
                 Way::Host => "this host".to_owned(),
+                Way::Plugin(name) => format!("plugin {name}"),
                 Way::Connection(name) => format!("connection {name}"),
             };
             let full =
@@ -77,11 +79,15 @@ impl Engine {
 
     /// Lets what an administrator set hold for those who wait already.
     pub(super) fn set_limits(&self, catalog: &Catalog) {
-        self.0.lanes.limit(|name| catalog.connections.get(name).map(|connection| rates(connection.limits)));
+        self.0.lanes.limit(|way| match way {
+            Way::Host => None,
+            Way::Plugin(name) => Some(rates(catalog.limits(name))),
+            Way::Connection(name) => catalog.connections.get(name).map(|connection| rates(connection.limits)),
+        });
     }
 
     async fn wait_for(&self, place: &mut Place, asking: Asking<'_>, whose: &str) -> Result<(), Ended> {
-        let Asking { run, state, step, connection } = asking;
+        let Asking { run, state, step, connection, .. } = asking;
         let life = self.life();
         let end = machine::step_deadline(step, state).map_or(run.deadline, |deadline| deadline.min(run.deadline));
         tokio::select! {
@@ -118,7 +124,12 @@ fn is_unwanted(before: &Run, now: &Run) -> bool {
     ends || now.is_held()
 }
 
-fn rates(limits: ConnectionLimits) -> Rates {
+/// A connection's limits as they are now, whatever revision of it a step began with.
+pub(super) fn connection_limits(catalog: &Catalog, name: &str) -> CallLimits {
+    catalog.connections.get(name).map(|connection| connection.limits).unwrap_or_default()
+}
+
+fn rates(limits: CallLimits) -> Rates {
     Rates { in_flight: limits.in_flight, per_minute: limits.per_minute, per_lane: None }
 }
 

@@ -10,12 +10,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     auth::{Admin, Responder, Viewer},
     extract::{Body, Expected, Listed, Path, tagged},
+    limits::Limited,
     problem::Problem,
     shapes::value,
 };
 use crate::{
     domain::{
-        connection::{Auth, Connection, ConnectionLimits, Grant},
+        connection::{Auth, Connection, Grant},
         pause::PauseScope,
     },
     engine::{Engine, EngineError, platform::connections::NewConnection},
@@ -59,36 +60,70 @@ pub struct Connecting {
     /// secrets masked, 256 KiB a call. `wardroom plugin cassette` makes a cassette of it.
     #[serde(default)]
     record: bool,
-    /// How many calls of steps may go out through it, counted on each host: `in_flight` at a time (1 to 1000), `per_minute`
-    /// in any 60 seconds (1 to 100000). Further ones wait for their turn, incidents in turn.
+    /// What calls through it may use.
     #[serde(default)]
-    #[schema(value_type = Object)]
-    limits: ConnectionLimits,
+    limits: Limited,
 }
 
 fn no_options() -> Value {
     json!({})
 }
 
+/// A connection as it is, and how its third parties do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Connected {
+    /// Name, plugin, `base_url` and whatever else it was set with, its revision and when it was changed.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    connection: Connection,
+    /// Third parties that failed lately through it, as this host found.
+    breakers: Vec<Breaker>,
+}
+
+/// A third party that failed lately, as this host found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Breaker {
+    /// `https://host[:port]`.
+    origin: String,
+    /// `closed`: requests are sent; `open`: they are held back; `half_open`: one finds out whether it is back.
+    state: &'static str,
+    /// Failures since the last answer.
+    failures: u32,
+    /// How long requests are still held back.
+    retry_after_ms: u64,
+}
+
+impl Connected {
+    fn new(engine: &Engine, connection: Connection) -> Self {
+        let breakers = engine.breakers(&connection).into_iter().map(|one| Breaker {
+            origin: one.origin,
+            state: one.standing.as_str(),
+            failures: one.failures,
+            retry_after_ms: u64::try_from(one.held_for.as_millis()).unwrap_or(u64::MAX),
+        });
+        Self { breakers: breakers.collect(), connection }
+    }
+}
+
 /// Lists connections. Secrets appear by name only.
 #[utoipa::path(
     get, path = "/api/v1/connections", tag = "platform",
-    responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<Connected>), (status = "4XX", body = Problem)),
 )]
-async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Value>>, Problem> {
+async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Connected>>, Problem> {
     let found = engine.store().connections().await?;
-    Ok(Json(Listed::all(found.iter().map(value).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(|one| Connected::new(&engine, one)).collect())))
 }
 
 /// Reads a connection.
 #[utoipa::path(
     get, path = "/api/v1/connections/{name}", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Connected), (status = "4XX", body = Problem)),
 )]
 async fn connection(State(engine): State<Engine>, _: Admin, Path(name): Path<String>) -> Result<Response, Problem> {
     let found: Option<Connection> = engine.store().connection(&name).await?;
     let found = found.ok_or(EngineError::NotFound { noun: "connection", name })?;
-    Ok(tagged(StatusCode::OK, found.revision, found))
+    Ok(tagged(StatusCode::OK, found.revision, Connected::new(&engine, found)))
 }
 
 /// Creates or replaces a connection.
@@ -105,7 +140,7 @@ async fn set_connection(
     body: Body<Connecting>,
 ) -> Result<Response, Problem> {
     let Connecting { plugin, base_url, auth, config, grant, real_in_drills, record, limits } = body.value;
-    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, record, limits };
+    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, record, limits: limits.into() };
     let connection = engine.set_connection(&caller, &name, new, expected).await?;
     Ok(tagged(StatusCode::OK, connection.revision, connection))
 }

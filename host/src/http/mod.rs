@@ -1,7 +1,7 @@
 //! The HTTP API: extracts, calls one engine function, converts. Decides nothing. In reading order:
 //!
 //! - [`problem`], [`auth`], [`extract`], [`shapes`], [`words`]: what every route uses
-//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`export`], [`metrics`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`plugins`], [`grants`], [`library`], [`people`], [`audit`]: a resource each
+//! - [`incidents`], [`timeline`], [`roles`], [`tasks`], [`findings`], [`updates`], [`retrospective`], [`export`], [`metrics`], [`hooks`], [`sources`], [`workflows`], [`playbooks`], [`apply`], [`runs`], [`schedules`], [`timers`], [`signals`], [`approvals`], [`plugins`], [`grants`], [`library`], [`limits`], [`people`], [`audit`]: a resource each
 //! - [`load`]: how much is taken on at a time
 //! - [`root`]: health, metrics and the API's description
 
@@ -27,6 +27,7 @@ pub mod grants;
 pub mod hooks;
 pub mod incidents;
 pub mod library;
+pub mod limits;
 pub mod load;
 pub mod metrics;
 pub mod people;
@@ -76,6 +77,7 @@ pub fn router(engine: Engine) -> Router {
         .merge(plugins::routes())
         .merge(grants::routes())
         .merge(library::routes())
+        .merge(limits::routes())
         .merge(audit::routes())
         .merge(people::routes())
         .split_for_parts();

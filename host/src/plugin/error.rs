@@ -1,5 +1,7 @@
 //! How installing, loading and calling a plugin fail: each limit and each refusal has a word of its own.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::invocation::Artifact;
@@ -46,6 +48,11 @@ pub enum PluginErrorKind {
     HttpLimit,
     /// Its reply breaks its own schema or the contract.
     InvalidOutput,
+    /// A quota of its plugin or connection is used up, until then: it was not called.
+    Quota {
+        /// When some of it is free again.
+        after: Duration,
+    },
     /// No instance became free within the deadline.
     PoolExhausted,
     /// The component is not loaded: load it, then call again.
@@ -75,6 +82,7 @@ impl PluginErrorKind {
             Self::LogLimit => "log_limit",
             Self::HttpLimit => "http_limit",
             Self::InvalidOutput => "invalid_output",
+            Self::Quota { .. } => "quota",
             Self::PoolExhausted => "pool_exhausted",
             Self::NotLoaded => "plugin_not_loaded",
             Self::UnknownAction => "unknown_action",

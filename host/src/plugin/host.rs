@@ -18,9 +18,10 @@ use super::{
     guest::{Guest, Session},
     invocation::{Called, Finding, Function, Invocation, Outcome, Trace},
     limits::{self, Limits},
-    outbound::Outbound,
+    outbound::{BreakerState, Outbound},
     outcome,
     ports::{Resolve, SecretPort, StatePort, Tape},
+    quota::{Account, Quotas, What},
     recording,
     registry::Loaded,
     stop::Stop,
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, monotonic_now},
-    domain::run::Mode,
+    domain::{connection::Connection, run::Mode},
 };
 
 /// What the runtime is made of.
@@ -68,6 +69,7 @@ pub(super) struct Shared {
     pub(super) secrets: Arc<dyn SecretPort>,
     pub(super) state: Arc<dyn StatePort>,
     pub(super) outbound: Outbound,
+    pub(super) quotas: Quotas,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tape: Option<Arc<dyn Tape>>,
 }
@@ -92,6 +94,7 @@ impl PluginHost {
             secrets: options.secrets,
             state: options.state,
             outbound: Outbound::new(options.resolver, options.operator_hosts),
+            quotas: Quotas::new(),
             clock: options.clock,
             tape: options.tape,
         });
@@ -105,6 +108,11 @@ impl PluginHost {
     /// How many calls there is room for at a time, of plugins that bring no interpreter.
     pub fn calls(&self) -> u32 {
         self.0.small.limits.calls
+    }
+
+    /// Third parties that failed lately through a connection as it is now, on this host.
+    pub fn breakers(&self, connection: &Connection) -> Vec<BreakerState> {
+        self.0.shared.outbound.breakers(connection)
     }
 
     /// Whether a component is ready to be called.
@@ -188,6 +196,12 @@ impl PluginHost {
                 format!("the plugin does not offer {:?} of action {}", invocation.function, invocation.action);
             return Err(PluginError { kind: PluginErrorKind::UnknownAction, message, sent_unsafe: false });
         }
+        let account = Account::of(invocation);
+        self.0.shared.quotas.check(&account, What::Cpu).map_err(|used_up| PluginError {
+            kind: PluginErrorKind::Quota { after: used_up.after },
+            message: used_up.reason,
+            sent_unsafe: false,
+        })?;
         // The permit comes first: what waits in line holds no secrets and no memory.
         let permit = tier.permit(deadline).await?;
         let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
@@ -202,9 +216,12 @@ fn store(tier: &Tier, session: Option<Session>, trace: Trace) -> Store<Guest> {
     store.set_epoch_deadline(1);
     let budget = tier.limits.cpu;
     store.epoch_deadline_callback(move |mut context| {
-        let trace = &mut context.data_mut().trace;
-        trace.cpu_ms += milliseconds(limits::TICK);
-        if Duration::from_millis(trace.cpu_ms) > budget {
+        let guest = context.data_mut();
+        guest.trace.cpu_ms += milliseconds(limits::TICK);
+        if let Some(session) = &guest.session {
+            session.shared.quotas.spend(&session.account, What::Cpu, milliseconds(limits::TICK));
+        }
+        if Duration::from_millis(guest.trace.cpu_ms) > budget {
             return Err(Stop::Cpu { limit_ms: milliseconds(budget) }.into());
         }
         Ok(UpdateDeadline::Yield(1))

@@ -17,6 +17,7 @@ use super::{
 use crate::domain::{
     connection::Connection,
     grant::{GrantSubject, PluginGrant},
+    limits::CallLimits,
     plugin::Manifest,
     run::Mode,
 };
@@ -48,6 +49,8 @@ pub struct Invocation {
     pub snapshot: Option<Arc<Value>>,
     /// What the plugin was given, whatever the connection.
     pub given: Arc<PluginGrant>,
+    /// What the plugin and the connection may use.
+    pub limits: Allowance,
     /// The account to work through.
     pub connection: Option<Arc<Connection>>,
     /// 64 hexadecimal characters.
@@ -67,6 +70,15 @@ pub struct Invocation {
     pub lease: Option<watch::Receiver<Option<Instant>>>,
     /// State written in a simulation, shared by the steps of the run; unused in a real call.
     pub overlay: Overlay,
+}
+
+/// The limits that hold for a call beside the host's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// The plugin's, whatever the connection.
+    pub plugin: CallLimits,
+    /// The connection's, as they are now.
+    pub connection: CallLimits,
 }
 
 /// Which export is called.

@@ -74,6 +74,11 @@ pub const TIMELINE: (usize, usize, usize) = (20, 2_000, 64 << 10);
 pub const MAIL: (u32, usize, usize) = (20, 100, 2 << 20);
 /// Components held ready; the one unused for longest makes room.
 pub const LOADED: usize = 128;
+/// Third parties whose failures are remembered, one a connection, revision and origin; the one untouched for longest makes
+/// room.
+pub const BREAKERS: usize = 1_024;
+/// Plugins and connections with limits whose use is counted; from then on those are forgotten that used nothing for a minute.
+pub const QUOTAS: usize = 1_024;
 /// HTTP clients held ready, one a connection and revision.
 pub const CLIENTS: usize = 256;
 /// Compiled components kept on disk.
@@ -148,9 +153,11 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// A meter with the engine's limits, and less memory where a plugin or connection says so.
+    pub(super) fn new(limits: &Limits, memory_bytes: Option<u64>) -> Self {
+        let most = memory_bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         Self {
-            memory_limit: limits.memory_bytes,
+            memory_limit: limits.memory_bytes.min(most),
             table_limit: limits.table_elements,
             parts: limits.parts,
             memory_bytes: 0,

@@ -2,7 +2,7 @@
 //! routes nor SQL; what it needs of the layer above it asks for as traits. In reading order:
 //!
 //! - [`invocation`], [`error`]: what goes into a call, what comes out, and how it fails
-//! - [`limits`]: every limit
+//! - [`limits`]: every limit; `quota`: what plugins and connections used in the last minute
 //! - `host`: [`PluginHost`], the runtime itself; `tier`: its two engines; `inspect` and `registry` are how components get in
 //! - `guest`: what a guest may ask for; `outbound`: its way to the network; `sign`: what the host signs for it; `redact`: what
 //!   nobody may see; [`recording`]: what may be played again
@@ -20,6 +20,7 @@ pub mod limits;
 mod outbound;
 mod outcome;
 pub mod ports;
+mod quota;
 pub mod recording;
 mod redact;
 mod registry;
@@ -31,5 +32,7 @@ pub use error::{Failure, LoadError, PluginError, PluginErrorKind, RefusedPlugin,
 pub use host::{Options, PluginHost};
 pub use inspect::Inspection;
 pub use invocation::{
-    Artifact, Called, Content, Denial, Done, Finding, Function, Invocation, Note, Outcome, Overlay, Pending, Trace,
+    Allowance, Artifact, Called, Content, Denial, Done, Finding, Function, Invocation, Note, Outcome, Overlay, Pending,
+    Trace,
 };
+pub use outbound::BreakerState;

@@ -112,6 +112,7 @@ const SQLITE: &[(i64, &str, &str)] = &[
     (3, "sources", include_str!("../../../migrations/sqlite/0003_sources.sql")),
     (4, "playbooks", include_str!("../../../migrations/sqlite/0004_playbooks.sql")),
     (5, "grants", include_str!("../../../migrations/sqlite/0005_grants.sql")),
+    (6, "limits", include_str!("../../../migrations/sqlite/0006_limits.sql")),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (1, "spine", include_str!("../../../migrations/postgres/0001_spine.sql")),
@@ -119,6 +120,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (3, "sources", include_str!("../../../migrations/postgres/0003_sources.sql")),
     (4, "playbooks", include_str!("../../../migrations/postgres/0004_playbooks.sql")),
     (5, "grants", include_str!("../../../migrations/postgres/0005_grants.sql")),
+    (6, "limits", include_str!("../../../migrations/postgres/0006_limits.sql")),
 ];
 
 impl Backend {

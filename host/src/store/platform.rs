@@ -21,6 +21,7 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<bool
         | Guard::PluginOn { .. }
         | Guard::PluginOff(_)
         | Guard::PluginGrant(..)
+        | Guard::PluginLimits(..)
         | Guard::GrantAsked(_)
         | Guard::GrantDecided(_) => plugins::write(writer, guard).await?,
         Guard::Connection(one) => {

@@ -7,7 +7,10 @@ use super::{
     statement::{Cell, Writer},
     write::Guard,
 };
-use crate::domain::grant::{GrantRequest, GrantStatus, PluginGrant};
+use crate::domain::{
+    grant::{GrantRequest, GrantStatus, PluginGrant},
+    limits::CallLimits,
+};
 
 const PLUGIN: &str =
     "SELECT digest, manifest, size, installed_at, installed_by, active, activated_at, provenance FROM plugins";
@@ -51,6 +54,12 @@ impl Store {
     /// What each plugin was given, by name.
     pub async fn plugin_grants(&self) -> Result<Vec<(String, PluginGrant)>, StoreError> {
         let rows = Select::new("SELECT plugin, document FROM plugin_grants").order("plugin", MOST).all(self).await?;
+        each(&rows, |row| Ok((row.text("plugin")?, row.json("document")?)))
+    }
+
+    /// What plugins may use, by name.
+    pub async fn plugin_limits(&self) -> Result<Vec<(String, CallLimits)>, StoreError> {
+        let rows = Select::new("SELECT plugin, document FROM plugin_limits").order("plugin", MOST).all(self).await?;
         each(&rows, |row| Ok((row.text("plugin")?, row.json("document")?)))
     }
 
@@ -115,6 +124,11 @@ pub(super) async fn write(writer: &mut Writer<'_>, guard: &Guard) -> Result<u64,
             let sql = "INSERT INTO plugin_grants (plugin, document) VALUES ($1, $2) ON CONFLICT (plugin) \
                        DO UPDATE SET document = excluded.document";
             writer.run(sql, rows::plugin_grant(plugin, grant)).await
+        }
+        Guard::PluginLimits(plugin, limits) => {
+            let sql = "INSERT INTO plugin_limits (plugin, document) VALUES ($1, $2) ON CONFLICT (plugin) \
+                       DO UPDATE SET document = excluded.document";
+            writer.run(sql, vec![Cell::text(plugin), rows::json(limits)]).await
         }
         Guard::GrantAsked(request) => {
             let sql = "INSERT INTO grant_requests (id, status, at, document) VALUES ($1, $2, $3, $4) ON CONFLICT (id) \

@@ -15,6 +15,7 @@ use crate::domain::{
     id::{EventId, ScheduleId, SilenceId, TokenId},
     incident::Incident,
     intake::{Source, silence::Silence},
+    limits::CallLimits,
     pause::{Pause, PauseScope},
     person::{Person, Token},
     plugin::{Manifest, Provenance},
@@ -84,6 +85,8 @@ pub enum Guard {
     },
     /// What a plugin was given, new or replaced.
     PluginGrant(String, PluginGrant),
+    /// What a plugin may use, new or replaced.
+    PluginLimits(String, CallLimits),
     /// A grant that somebody asks for; nothing is written when it waits already or was rejected.
     GrantAsked(Box<GrantRequest>),
     /// A grant request's decision; lost when it was approved before.
@@ -320,6 +323,7 @@ impl Guard {
             Self::Plugin(plugin, _) => format!("plugin {}", plugin.manifest.name),
             Self::PluginOff(name) | Self::PluginOn { name, .. } => format!("plugin {name}"),
             Self::PluginGrant(name, _) => format!("plugin grant {name}"),
+            Self::PluginLimits(name, _) => format!("plugin limits {name}"),
             Self::GrantAsked(request) | Self::GrantDecided(request) => format!("grant request {}", request.id),
             Self::Connection(connection) => format!("connection {}", connection.name),
             Self::Source(source) => format!("source {}", source.name),

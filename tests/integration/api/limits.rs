@@ -196,6 +196,10 @@ async fn limits_that_make_no_sense_are_refused() {
             (json!({ "in_flight": 1_001 }), "limits.in_flight"),
             (json!({ "per_minute": 0 }), "limits.per_minute"),
             (json!({ "per_minute": 100_001 }), "limits.per_minute"),
+            (json!({ "bytes_per_minute": 1_023 }), "limits.bytes_per_minute"),
+            (json!({ "cpu_ms_per_minute": 99 }), "limits.cpu_ms_per_minute"),
+            (json!({ "memory_bytes": 1_000_000 }), "limits.memory_bytes"),
+            (json!({ "memory_bytes": 268_435_457 }), "limits.memory_bytes"),
         ] {
             let connection = json!({ "plugin": "webhook", "base_url": third.url(), "limits": limits });
             let problem = api.put("/connections/hooks", connection).await.problem(422);

@@ -2,12 +2,14 @@
 
 mod abi;
 mod authoring;
+mod breakers;
 mod cache;
 mod grants;
 mod hostile;
 mod install;
 mod languages;
 mod network;
+mod quotas;
 mod readmes;
 mod recording;
 mod secrets;
@@ -28,14 +30,15 @@ use serde_json::{Value, json};
 use wardroom::{
     clock::SystemClock,
     domain::{
-        connection::{Auth, Connection, ConnectionLimits, Grant},
+        connection::{Auth, Connection, Grant},
         grant::PluginGrant,
+        limits::CallLimits,
         plugin::Manifest,
         run::Mode,
         time::Timestamp,
     },
     plugin::{
-        Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost,
+        Allowance, Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost,
         limits::Limits,
         ports::{Expect, PortError, Resolve, SecretPort, StateEntry, StateError, StatePort, StateScope},
     },
@@ -90,6 +93,7 @@ impl Sandbox {
             function: Function::Run,
             manifest: Arc::clone(&self.manifest),
             given: Arc::new(PluginGrant { asks: self.manifest.asks() }),
+            limits: Allowance::default(),
             action: action.to_owned(),
             input,
             run: "0198f3c2-7d2e-7c41-b0a5-5f3c1f6a9e10".to_owned(),
@@ -131,7 +135,7 @@ fn connection(base_url: &str) -> Connection {
         },
         real_in_drills: false,
         record: false,
-        limits: ConnectionLimits::default(),
+        limits: CallLimits::default(),
         revision: 1,
         updated_at: Timestamp::default(),
     }

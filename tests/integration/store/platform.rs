@@ -6,8 +6,9 @@ use serde_json::json;
 use wardroom::{
     domain::{
         audit::{AuditEntry, AuditFilter},
-        connection::{Auth, Connection, ConnectionLimits, Grant},
+        connection::{Auth, Connection, Grant},
         id::{PersonId, TokenId},
+        limits::CallLimits,
         pause::{Pause, PauseScope},
         person::{AccessRole, Actor, Person, Profile, Token},
         plugin::Provenance,
@@ -123,7 +124,7 @@ async fn a_connection_keeps_the_revisions_that_runs_began_with() {
             },
             real_in_drills: false,
             record: false,
-            limits: ConnectionLimits::default(),
+            limits: CallLimits::default(),
             revision: 1,
             updated_at: at(1),
         };

@@ -11,13 +11,14 @@ use crate::{
     clock::SystemClock,
     domain::{
         cassette::{Account, Case, CaseFunction, Cassette, Exchange, outcome_differs},
-        connection::{Connection, ConnectionLimits},
+        connection::Connection,
         grant::PluginGrant,
+        limits::CallLimits,
         run::Mode,
         time::Timestamp,
     },
     plugin::{
-        Called, Function, Inspection, Invocation, Options, Overlay, PluginHost,
+        Allowance, Called, Function, Inspection, Invocation, Options, Overlay, PluginHost,
         limits::Limits,
         ports::{StatePort, SystemResolver, Tape},
         recording,
@@ -110,7 +111,7 @@ impl Bench {
             grant: account.grant.clone(),
             real_in_drills: false,
             record: false,
-            limits: ConnectionLimits::default(),
+            limits: CallLimits::default(),
             revision: 1,
             updated_at: Timestamp::default(),
         });
@@ -123,6 +124,7 @@ impl Bench {
             },
             manifest: Arc::new(self.found.manifest.clone()),
             given: Arc::new(PluginGrant { asks: self.found.manifest.asks() }),
+            limits: Allowance::default(),
             action: case.action.clone(),
             input: case.input.clone(),
             run: uuid::Uuid::nil().to_string(),

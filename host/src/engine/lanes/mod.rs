@@ -1,4 +1,4 @@
-//! Turns: what waits until a call may go out through a connection, and until this host has room for it. Counted on each
+//! Turns: what waits until a call may go out through a connection, and until its plugin and this host have room for it. Counted on each
 //! host, in memory: hosts that share a database do not add their calls up. Knows no runs, no plugins and no database.
 
 use std::{
@@ -26,6 +26,8 @@ pub(super) const MAX_WAITING: usize = 4_096;
 pub(super) enum Way {
     /// This host's sandbox.
     Host,
+    /// The plugin of this name, whatever the connection.
+    Plugin(String),
     /// The connection of this name.
     Connection(String),
 }
@@ -75,13 +77,12 @@ impl Lanes {
         Ok(Place { lanes: Arc::clone(self), way, lane, ticket, admitted })
     }
 
-    /// Sets what the gates of connections let through now; those it gives nothing for keep what they have.
-    pub(super) fn limit(self: &Arc<Self>, rates: impl Fn(&str) -> Option<Rates>) {
+    /// Sets what gates let through now; those it gives nothing for keep what they have.
+    pub(super) fn limit(self: &Arc<Self>, rates: impl Fn(&Way) -> Option<Rates>) {
         let mut book = self.lock();
         let now = monotonic_now();
         for (way, kept) in &mut book.gates {
-            let Way::Connection(name) = way else { continue };
-            if let Some(rates) = rates(name) {
+            if let Some(rates) = rates(way) {
                 kept.gate.limit(rates);
                 self.pump(way, kept, now);
             }

@@ -240,7 +240,9 @@ async fn changed_limits_hold_at_once_for_those_who_wait() {
     let join = || lanes.join(somewhere(), one_at_a_time(), lane(1)).expect("a place");
     let (mut first, mut second) = (join(), join());
     assert!(first.has_come() && !second.has_come());
-    lanes.limit(|name| (name == "chat").then(|| Rates { in_flight: Some(2), ..Rates::default() }));
+    lanes.limit(|way| {
+        (*way == Way::Connection("chat".to_owned())).then(|| Rates { in_flight: Some(2), ..Rates::default() })
+    });
     second.come().await;
 }
 

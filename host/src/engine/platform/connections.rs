@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Caller, Engine, EngineError, between, check_name};
+use super::{Caller, Engine, EngineError, between, check_name, limits::check_limits};
 use crate::{
-    domain::connection::{Auth, Connection, ConnectionLimits, Grant},
+    domain::{
+        connection::{Auth, Connection, Grant},
+        limits::CallLimits,
+    },
+    plugin::BreakerState,
     store::Guard,
 };
 
@@ -28,7 +32,7 @@ pub struct NewConnection {
     /// Whether calls through it are recorded.
     pub record: bool,
     /// How much may go through it.
-    pub limits: ConnectionLimits,
+    pub limits: CallLimits,
 }
 
 impl Engine {
@@ -71,9 +75,14 @@ impl Engine {
         Err(EngineError::Overloaded)
     }
 
+    /// Third parties that failed lately through a connection, as this host found.
+    pub fn breakers(&self, connection: &Connection) -> Vec<BreakerState> {
+        self.plugins().breakers(connection)
+    }
+
     async fn check_connection(&self, new: &NewConnection) -> Result<(), EngineError> {
         check_base_url(&new.base_url)?;
-        check_limits(new.limits)?;
+        check_limits(&new.limits)?;
         let catalog = self.catalog().await?;
         let installed = catalog.plugins.get(&new.plugin);
         let installed =
@@ -116,17 +125,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-fn check_limits(limits: ConnectionLimits) -> Result<(), EngineError> {
-    let asked = [("in_flight", limits.in_flight, 1_000), ("per_minute", limits.per_minute, 100_000)];
-    for (name, limit, most) in asked {
-        if limit.is_some_and(|limit| !(1..=most).contains(&limit)) {
-            let message = format!("1 to {most} is wanted; leave it out for no limit");
-            return Err(EngineError::invalid(format!("limits.{name}"), message));
-        }
-    }
-    Ok(())
 }
 
 fn check_base_url(base_url: &str) -> Result<(), EngineError> {

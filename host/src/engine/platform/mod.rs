@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod connections;
 pub mod grants;
+pub mod limits;
 pub mod pauses;
 pub mod people;
 pub mod playbooks;

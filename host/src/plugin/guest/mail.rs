@@ -6,6 +6,7 @@ use super::{
             mail,
             types::{Effect, Failure, Retry},
         },
+        host::milliseconds,
         invocation::HttpCall,
         limits,
         stop::Stop,
@@ -40,6 +41,11 @@ impl mail::Host for Guest {
             return Ok(Err(failure("denied", "A cassette carries no mail.".to_owned())));
         }
         session.check_lease()?;
+        if let Err(used_up) = session.check_bytes() {
+            let retry = Retry::AfterMs(milliseconds(used_up.after));
+            return Ok(Err(Failure { retry, ..failure("held", used_up.reason) }));
+        }
+        session.spend_bytes(size(&message));
         self.unsafe_sent += 1;
         let started = monotonic_now();
         let host = prepared.host();

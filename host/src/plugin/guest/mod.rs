@@ -16,6 +16,7 @@ use super::{
     host::{Shared, milliseconds, wit_mode},
     invocation::{Denial, Invocation, LogLine, Note, Trace},
     limits::{self, Limits, Meter},
+    quota::{Account, UsedUp, What},
     redact::Redactor,
     stop::Stop,
 };
@@ -74,6 +75,8 @@ pub(super) struct Session {
     /// Granted secrets that are set, by the plugin's word for each.
     pub(super) secrets: BTreeMap<String, SecretString>,
     pub(super) redactor: Redactor,
+    /// Whose quotas it uses.
+    pub(super) account: Account,
     /// Grants that were missing, in order, each once.
     denied: Mutex<Vec<Denial>>,
 }
@@ -104,7 +107,8 @@ impl Session {
             }
         }
         let redactor = Redactor::new(secrets.values().chain(&auth));
-        Ok(Self { invocation, shared, deadline, auth, secrets, redactor, denied: Mutex::default() })
+        let account = Account::of(&invocation);
+        Ok(Self { invocation, shared, deadline, auth, secrets, redactor, account, denied: Mutex::default() })
     }
 
     /// Notes a missing grant; gives the sentence for whoever reads the failure.
@@ -141,6 +145,16 @@ impl Session {
         self.invocation.function == super::Function::Check || simulates(&self.invocation)
     }
 
+    /// Whether more may go over the network.
+    pub(super) fn check_bytes(&self) -> Result<(), UsedUp> {
+        self.shared.quotas.check(&self.account, What::Bytes)
+    }
+
+    /// Counts what went over the network.
+    pub(super) fn spend_bytes(&self, bytes: usize) {
+        self.shared.quotas.spend(&self.account, What::Bytes, bytes as u64);
+    }
+
     /// What is left of the deadline.
     fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(monotonic_now())
@@ -159,9 +173,10 @@ impl Session {
 
 impl Guest {
     pub(super) fn new(session: Option<Session>, limits: &Limits, trace: Trace) -> Self {
+        let memory_bytes = session.as_ref().and_then(|session| session.account.memory_bytes());
         Self {
             session,
-            meter: Meter::new(limits),
+            meter: Meter::new(limits, memory_bytes),
             trace,
             notes: Vec::new(),
             unsafe_sent: 0,

@@ -1,5 +1,6 @@
 //! The way to the network. Every request is judged by `policy`, its host is resolved once by our resolver, and only
-//! addresses that passed (`address`) are connected to. Redirects are returned, not followed.
+//! addresses that passed (`address`) are connected to. A third party that keeps failing is left alone for a while
+//! (`breakers`). Redirects are returned, not followed.
 
 use std::{
     collections::HashMap,
@@ -19,11 +20,16 @@ use super::{guest::Session, limits, ports::Resolve};
 use crate::domain::{connection::Connection, grant::Missing};
 
 mod address;
+mod breakers;
 mod http;
 mod mail;
 mod policy;
+mod send;
 
-pub(super) use http::{Failed, Prepared, Sent};
+pub use breakers::BreakerState;
+use breakers::Breakers;
+pub(super) use http::Prepared;
+pub(super) use send::{Failed, Sent};
 
 /// The network as plugins reach it.
 pub(super) struct Outbound {
@@ -31,6 +37,7 @@ pub(super) struct Outbound {
     operator_hosts: Option<Vec<String>>,
     /// One client for each connection, so that sockets are kept for the next call.
     clients: Mutex<HashMap<ClientKey, Client>>,
+    breakers: Breakers,
 }
 
 /// A client is good for one connection as it was: another revision may grant other networks.
@@ -40,7 +47,12 @@ impl Outbound {
     pub(super) fn new(resolver: Arc<dyn Resolve>, operator_hosts: Option<Vec<String>>) -> Self {
         // Another part of the program may have installed it before: either is the same provider.
         _ = rustls::crypto::ring::default_provider().install_default();
-        Self { resolver, operator_hosts, clients: Mutex::default() }
+        Self { resolver, operator_hosts, clients: Mutex::default(), breakers: Breakers::default() }
+    }
+
+    /// Third parties that failed lately through a connection.
+    pub(super) fn breakers(&self, connection: &Connection) -> Vec<BreakerState> {
+        self.breakers.of(connection)
     }
 
     fn client(&self, connection: &Connection) -> Result<Client, reqwest::Error> {

@@ -211,10 +211,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::{
-        connection::{ConnectionLimits, Grant},
-        time::Timestamp,
-    };
+    use crate::domain::{connection::Grant, limits::CallLimits, time::Timestamp};
 
     fn manifest() -> Manifest {
         serde_json::from_value(json!({
@@ -239,7 +236,7 @@ mod tests {
             },
             real_in_drills: false,
             record: false,
-            limits: ConnectionLimits::default(),
+            limits: CallLimits::default(),
             revision: 1,
             updated_at: Timestamp::from_unix_ms(0),
         }
