@@ -49,7 +49,7 @@ pub(in crate::plugin) struct Failed {
 }
 
 /// Headers that are the host's: they frame the message, or say where it goes.
-const FRAMING: [&str; 11] = [
+const FRAMING: [&str; 16] = [
     // An answer in another encoding, or in pieces, would hide a secret from the mask.
     "accept-encoding",
     "range",
@@ -62,6 +62,12 @@ const FRAMING: [&str; 11] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+    // A server that believes these does something else than what was judged: another method, another path.
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
 ];
 
 impl Prepared {
@@ -156,13 +162,15 @@ impl Outbound {
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         let (mut body, mut truncated) = (Vec::new(), false);
+        // What is behind the limit is read to mask a secret that lies across it, and not given.
+        let most = limits::RESPONSE_BODY_BYTES + session.redactor.longest();
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| Failed { nothing_sent: false, ..failed(session, &error) })?;
-            let room = limits::RESPONSE_BODY_BYTES - body.len();
+            let room = most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            truncated = body.len() > limits::RESPONSE_BODY_BYTES;
             if chunk.len() > room {
-                truncated = true;
                 break;
             }
         }
@@ -171,14 +179,13 @@ impl Outbound {
 }
 
 fn method(text: &str) -> Result<Method, wit::Error> {
-    let method =
-        Method::from_bytes(text.as_bytes()).ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_uppercase()));
+    let method = Method::from_bytes(text.as_bytes())
+        .ok()
+        .filter(|_| text.len() <= limits::METHOD_BYTES && text.bytes().all(|byte| byte.is_ascii_uppercase()));
     match method {
         Some(method) if method != Method::CONNECT && method != Method::TRACE => Ok(method),
-        _ => Err(wit::Error::Invalid(format!(
-            "{:?} is no method that can be sent.",
-            text.chars().take(16).collect::<String>()
-        ))),
+        // Not told: it could be anything.
+        _ => Err(wit::Error::Invalid("That is no method that can be sent: capital letters are wanted.".to_owned())),
     }
 }
 
