@@ -1,20 +1,12 @@
 //! What this machine can do at best: the disk, the database through sqlx, and a bare call of a component. Knows no server:
 //! what HTTP can do at best is measured by the scenarios, against the server they have.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{io::Write, time::Duration};
 
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 use tokio::task::JoinSet;
-use wardroom::{
-    clock::SystemClock,
-    domain::{grant::PluginGrant, run::Mode},
-    plugin::{
-        Allowance, Function, Invocation, Options, Overlay, PluginHost,
-        limits::Limits,
-        ports::{Nothing, SystemResolver},
-    },
-};
+use wardroom::plugin::{Invocation, PluginHost, limits::Limits};
 use wardroom_tests::{
     database::{Database, Kind},
     guests,
@@ -24,6 +16,7 @@ use wardroom_tests::{
 use super::{
     facts,
     figures::{Spread, number},
+    sandbox,
 };
 
 /// The floor.
@@ -130,43 +123,9 @@ async fn many_rows(connection: &mut AnyConnection) -> f64 {
 
 /// One call after the other, and how many there are a second with one after the other on each core.
 async fn bare_calls() -> (Spread, f64) {
-    let host = PluginHost::new(Options {
-        cache: None,
-        limits: Limits::default(),
-        large: Limits::large(),
-        secrets: Arc::new(Nothing),
-        state: Arc::new(Nothing),
-        resolver: Arc::new(SystemResolver),
-        operator_hosts: None,
-        clock: Arc::new(SystemClock),
-        tape: None,
-    })
-    .expect("starts");
+    let host = sandbox::host(Limits::default(), None);
     let found = host.inspect(&guests::hostile()).await.expect("fits");
-    let invocation = Invocation {
-        digest: found.digest,
-        function: Function::Run,
-        given: Arc::new(PluginGrant { asks: found.manifest.asks() }),
-        limits: Allowance::default(),
-        manifest: Arc::new(found.manifest),
-        action: "ok".to_owned(),
-        input: json!({}),
-        run: String::new(),
-        step: String::new(),
-        item: None,
-        attempt: 1,
-        incident: None,
-        snapshot: None,
-        connection: None,
-        idempotency_key: String::new(),
-        mode: Mode::Real,
-        resume: None,
-        undo_data: None,
-        callback_url: None,
-        deadline: Duration::from_secs(10),
-        lease: None,
-        overlay: Overlay::default(),
-    };
+    let invocation = sandbox::invocation(&found, "ok", json!({}));
     let alone = Spread::of(calls(host.clone(), invocation.clone()).await);
     let (started, mut cores) = (now(), JoinSet::new());
     for _ in 0..facts::cores() {

@@ -1,6 +1,7 @@
 //! `make bench`: how long things take, each beside the floor of this machine measured in the same run, as ratios. Prints
 //! its progress and a report; a whole run also writes `bench/latest.json`.
 
+mod bare;
 mod clients;
 mod facts;
 mod fan_out;
@@ -10,8 +11,11 @@ mod floor;
 mod history;
 mod latency;
 mod load;
+mod neighbours;
 mod options;
+mod plugins;
 mod resume;
+mod sandbox;
 mod schedules;
 mod site;
 mod sleepers;
@@ -68,7 +72,9 @@ async fn on(kind: Kind, options: &Options, progress: &Progress) -> (Value, bool)
     progress.say(&format!("{kind:?}: the floor"));
     let floor = floor::measure(kind).await;
     let (mut measured, mut fine) = (Map::new(), true);
-    for scenario in &options.scenarios {
+    // What needs no database is measured once.
+    let first = options.kinds.first() == Some(&kind);
+    for scenario in options.scenarios.iter().filter(|scenario| first || scenario.needs_database()) {
         progress.say(&format!("{kind:?}: {}", scenario.name()));
         // A scenario that panics has said why by then, and has taken its server with it: the others go on.
         let figures = AssertUnwindSafe(run(*scenario, kind, &floor, progress)).catch_unwind().await;
@@ -95,6 +101,8 @@ async fn run(scenario: Scenario, kind: Kind, floor: &Floor, progress: &Progress)
         Scenario::Sleepers => Box::pin(sleepers::measure(kind, progress)).await,
         Scenario::Schedules => Box::pin(schedules::measure(kind, progress)).await,
         Scenario::History => Box::pin(history::measure(kind, progress)).await,
+        Scenario::Plugins => Box::pin(plugins::measure(progress)).await,
+        Scenario::Neighbours => Box::pin(neighbours::measure(progress)).await,
     }
 }
 

@@ -23,9 +23,13 @@ pub(crate) enum Scenario {
     Schedules,
     /// 1,000,000 runs that have ended.
     History,
+    /// Components: how large, how long to compile, to load and to call.
+    Plugins,
+    /// A plugin beside one that is hostile.
+    Neighbours,
 }
 
-const EVERY: [Scenario; 9] = [
+const EVERY: [Scenario; 11] = [
     Scenario::Latency,
     Scenario::FanOut,
     Scenario::Sustained,
@@ -35,6 +39,8 @@ const EVERY: [Scenario; 9] = [
     Scenario::Sleepers,
     Scenario::Schedules,
     Scenario::History,
+    Scenario::Plugins,
+    Scenario::Neighbours,
 ];
 
 impl Scenario {
@@ -50,7 +56,14 @@ impl Scenario {
             Self::Sleepers => "sleepers",
             Self::Schedules => "schedules",
             Self::History => "history",
+            Self::Plugins => "plugins",
+            Self::Neighbours => "neighbours",
         }
+    }
+
+    /// Whether it measures a server on a database, or the sandbox alone.
+    pub(crate) fn needs_database(self) -> bool {
+        !matches!(self, Self::Plugins | Self::Neighbours)
     }
 }
 

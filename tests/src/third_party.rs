@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,13 +34,15 @@ pub struct Asked {
 pub struct ThirdParty {
     /// Where it listens.
     pub address: SocketAddr,
+    connected: Arc<AtomicUsize>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl ThirdParty {
     /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers
-    /// and body, `/redirect?TO` sends elsewhere, `/notes` opens a note, `/encoded` claims gzip, `/large` answers 3 MiB, `/slow`
-    /// never, `/broken` 500, everything else 200 `{}`.
+    /// and body, `/mirror` with the secret it was given in a header's name and value, `/straddle` with one that begins within
+    /// the first MiB and ends behind it, `/redirect?TO` sends elsewhere, `/loop` to itself, `/notes` opens a note, `/encoded`
+    /// claims gzip, `/large` answers 3 MiB, `/slow` never, `/broken` 500, everything else 200 `{}`.
     ///
     /// # Panics
     /// When it cannot listen.
@@ -50,11 +55,21 @@ impl ThirdParty {
     /// # Panics
     /// When it cannot listen.
     pub async fn slowly(pause: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let third = Self { address: listener.local_addr().expect("an address"), asked: Arc::default() };
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), pause).await
+    }
+
+    /// Starts one at an address of this machine; port 0 takes a free one.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub async fn at(address: SocketAddr, pause: Duration) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let third = Self { address, connected: Arc::default(), asked: Arc::default() };
         let (server, asked) = (third.clone(), Arc::clone(&third.asked));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                server.connected.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(serve(stream, Arc::clone(&asked), pause));
             }
             drop(server);
@@ -67,9 +82,19 @@ impl ThirdParty {
         format!("http://{}", self.address)
     }
 
+    /// How many connections it took so far, whatever was said in them.
+    pub fn connected(&self) -> usize {
+        self.connected.load(Ordering::Relaxed)
+    }
+
     /// How often it was asked so far.
     pub fn count(&self) -> usize {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Forgets what it was asked.
+    pub fn forget(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// What it was asked so far.
@@ -91,6 +116,12 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
             "/broken" => "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/slow" => return std::future::pending().await,
             "/redirect" => format!("HTTP/1.1 302 Found\r\nlocation: {query}\r\ncontent-length: 0\r\n\r\n"),
+            "/loop" => "HTTP/1.1 302 Found\r\nlocation: /loop\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "/mirror" => {
+                let given = given(&request);
+                format!("HTTP/1.1 200 OK\r\nx-{given}: 1\r\nx-mirror: {given}\r\ncontent-length: 0\r\n\r\n")
+            }
+            "/straddle" => body(&format!("{}{}{}", "x".repeat((1 << 20) - 20), given(&request), "x".repeat(1 << 20))),
             "/encoded" => "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/large" => body(&"x".repeat(3 << 20)),
             "/notes" => body(r#"{"id": "7", "url": "https://notes.example.com/7"}"#),
@@ -101,6 +132,11 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
             return;
         }
     }
+}
+
+/// The secret of a bearer.
+fn given(request: &Asked) -> &str {
+    request.headers.get("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
 }
 
 fn is_first(asked: &Mutex<Vec<Asked>>, path: &str) -> bool {

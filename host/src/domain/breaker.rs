@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-/// Failures in a row at which requests are held back.
-pub const FAILURES: u32 = 5;
-/// How long they are held back at first; each time that the third party is tried again in vain doubles it.
-pub const PAUSE: Duration = Duration::from_secs(30);
+/// Failures in a row at which requests are held back. Ten, because in an incident many steps ask at once.
+pub const FAILURES: u32 = 10;
+/// How long they are held back at first: short, because a step has few tries and a rollback cannot wait. Each time that the third party is tried again in vain doubles it.
+pub const PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause.
-pub const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+pub const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// When to ask again while one request finds out whether the third party is back.
 const WHILE_TRIED: Duration = Duration::from_secs(1);
 
@@ -174,22 +174,22 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_after_five_failures_in_a_row_and_not_before() {
+    fn it_opens_after_ten_failures_in_a_row_and_not_before() {
         let now = some_time();
-        let four = failed_in_a_row(FAILURES - 1, now);
-        assert_eq!(four.ask(now).1, Ok(Pass::Ordinary));
-        assert!(four.ended(Pass::Ordinary, Ending::Answered, now).is_new(), "an answer in between begins anew");
-        let five = failed_in_a_row(FAILURES, now);
-        assert_eq!((five.standing(), five.failures()), (Standing::Open, FAILURES));
-        assert_eq!(five.ask(now).1, Err(PAUSE));
-        assert_eq!(five.ask(now + Duration::from_secs(12)).1, Err(Duration::from_secs(18)));
+        let nine = failed_in_a_row(FAILURES - 1, now);
+        assert_eq!(nine.ask(now).1, Ok(Pass::Ordinary));
+        assert!(nine.ended(Pass::Ordinary, Ending::Answered, now).is_new(), "an answer in between begins anew");
+        let ten = failed_in_a_row(FAILURES, now);
+        assert_eq!((ten.standing(), ten.failures()), (Standing::Open, FAILURES));
+        assert_eq!(ten.ask(now).1, Err(PAUSE));
+        assert_eq!(ten.ask(now + Duration::from_secs(2)).1, Err(Duration::from_secs(3)));
     }
 
     #[test]
     fn one_request_finds_out_and_each_vain_one_doubles_the_pause() {
         let mut now = some_time();
         let mut breaker = failed_in_a_row(FAILURES, now);
-        for seconds in [30, 60, 120, 240, 300, 300] {
+        for seconds in [5, 10, 20, 40, 60, 60] {
             now += Duration::from_millis(seconds * 1_000 - 1);
             assert_eq!(breaker.ask(now).1, Err(Duration::from_millis(1)), "a pause of {seconds} s");
             now += Duration::from_millis(1);

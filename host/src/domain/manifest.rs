@@ -16,6 +16,10 @@ const ACTIONS: usize = 64;
 const ENTRIES: usize = 64;
 /// The longest description, in characters.
 const DESCRIPTION: usize = 2_000;
+/// The most faults that are told.
+const FAULTS: usize = 50;
+/// The longest text that is told in a fault, in characters.
+const TOLD: usize = 80;
 /// The kinds of `auth` the host can apply.
 const AUTH: [&str; 4] = ["bearer", "basic", "header", "query"];
 
@@ -24,16 +28,16 @@ impl Manifest {
     pub fn check(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if !CONTRACT.speaks(&self.api) {
-            faults.push(format!("`api` is {:?}: this host speaks {CONTRACT}", self.api));
+            faults.push(format!("`api` is {:?}: this host speaks {CONTRACT}", told(&self.api)));
         }
         if !is_name(&self.name) || !self.name.starts_with(|c: char| c.is_ascii_lowercase()) {
-            faults.push(format!("`name` is {:?}: 1 to 64 of a-z 0-9 - are wanted, a letter first", self.name));
+            faults.push(format!("`name` is {:?}: 1 to 64 of a-z 0-9 - are wanted, a letter first", told(&self.name)));
         }
         if self.name == builtin::NAME {
             faults.push(format!("the name {} is the server's own", builtin::NAME));
         }
         if !is_version(&self.version) {
-            faults.push(format!("`version` is {:?}: a semantic version such as 1.2.3 is wanted", self.version));
+            faults.push(format!("`version` is {:?}: a semantic version such as 1.2.3 is wanted", told(&self.version)));
         }
         if self.description.chars().count() > DESCRIPTION {
             faults.push(format!("`description` is longer than {DESCRIPTION} characters"));
@@ -44,17 +48,28 @@ impl Manifest {
         let mut names = BTreeSet::new();
         for action in &self.actions {
             if !names.insert(action.name.as_str()) {
-                faults.push(format!("there are two actions {}", action.name));
+                faults.push(format!("there are two actions {:?}", told(&action.name)));
             }
             self.check_action(action, &mut faults);
         }
         self.check_requests(&mut faults);
+        let described = [("plugin", &self.description)].into_iter();
+        let described = described.chain(self.actions.iter().map(|action| (action.name.as_str(), &action.description)));
+        let described = described.chain(self.secrets.iter().map(|one| (one.name.as_str(), &one.description)));
+        for (what, _) in described.filter(|(_, text)| !is_readable(text)) {
+            faults.push(format!("the description of {what:?} holds control characters"));
+        }
+        let left = faults.len().saturating_sub(FAULTS);
+        faults.truncate(FAULTS);
+        if left > 0 {
+            faults.push(format!("and {left} more"));
+        }
         faults
     }
 
     fn check_action(&self, action: &Action, faults: &mut Vec<String>) {
-        let name = &action.name;
-        if !is_name(name) {
+        let name = told(&action.name);
+        if !is_name(&action.name) {
             faults.push(format!("{name:?} is no action name: 1 to 64 of a-z 0-9 - are wanted"));
         }
         if action.description.trim().is_empty() {
@@ -97,7 +112,7 @@ impl Manifest {
         if let Some(connection) = &self.connection {
             schema(&connection.schema, "the connection's schema", faults);
             for kind in connection.auth.iter().filter(|kind| !AUTH.contains(&kind.as_str())) {
-                faults.push(format!("{kind:?} is no kind of auth: the host applies {}", AUTH.join(", ")));
+                faults.push(format!("{:?} is no kind of auth: the host applies {}", told(kind), AUTH.join(", ")));
             }
         }
         for (list, length) in [
@@ -114,15 +129,16 @@ impl Manifest {
             let bare = url::Url::parse(host).is_ok_and(|url| {
                 matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/" && url.query().is_none()
             });
-            if !bare || host.ends_with('/') {
-                faults.push(format!("{host:?} is no host: scheme://host[:port] is wanted"));
+            // There are no wildcards: one would look as if it granted everything.
+            if !bare || host.ends_with('/') || host.contains('*') {
+                faults.push(format!("{:?} is no host: scheme://host[:port] is wanted", told(host)));
             }
         }
         for secret in self.secrets.iter().filter(|secret| !is_name(&secret.name)) {
-            faults.push(format!("{:?} is no secret's word: 1 to 64 of a-z 0-9 - are wanted", secret.name));
+            faults.push(format!("{:?} is no secret's word: 1 to 64 of a-z 0-9 - are wanted", told(&secret.name)));
         }
         for read in self.reads.iter().filter(|read| !read.path.starts_with('/')) {
-            faults.push(format!("{:?} in `reads` is no path: it begins with a slash", read.path));
+            faults.push(format!("{:?} in `reads` is no path: it begins with a slash", told(&read.path)));
         }
         if let Some(notify) = &self.notify
             && self.action(&notify.action).is_none()
@@ -130,6 +146,18 @@ impl Manifest {
             faults.push(format!("`notify` names the action {}, which there is not", notify.action));
         }
     }
+}
+
+/// Whether a terminal shows a text as it is: a control character could move it, colour it or hide what comes after.
+fn is_readable(text: &str) -> bool {
+    let hides = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.chars().any(|c| hides(c) || turns(c))
+}
+
+/// The beginning of what a manifest says, for a fault.
+fn told(text: &str) -> String {
+    text.chars().take(TOLD).collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -142,7 +170,8 @@ fn is_version(version: &str) -> bool {
     let core = version.split(['-', '+']).next().unwrap_or_default();
     let numbers: Vec<&str> = core.split('.').collect();
     let number = |part: &&str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
-    version.len() <= 64 && numbers.len() == 3 && numbers.iter().all(number)
+    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    version.len() <= 64 && version.chars().all(rest) && numbers.len() == 3 && numbers.iter().all(number)
 }
 
 fn schema<'a>(schema: &'a Schema, what: &str, faults: &mut Vec<String>) -> Option<&'a jsonschema::Validator> {

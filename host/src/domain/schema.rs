@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
-use jsonschema::Validator;
+use jsonschema::{PatternOptions, Validator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Schema {
     source: Value,
-    compiled: OnceLock<Result<Validator, String>>,
+    compiled: OnceLock<Result<(Validator, u64), String>>,
 }
 
 impl Schema {
@@ -25,19 +25,38 @@ impl Schema {
             if !self.source.is_object() {
                 return Err("an object is wanted".to_owned());
             }
-            match weight(&self.source, &self.source, &mut BTreeMap::new())? {
-                ..=MAX_WEIGHT => {}
-                _ => return Err(format!("with its references followed it is larger than {MAX_WEIGHT} values")),
+            let weight = weight(&self.source, &self.source, &mut BTreeMap::new())?;
+            if weight > MAX_WEIGHT {
+                return Err(format!("with its references followed it is larger than {MAX_WEIGHT} values"));
             }
-            jsonschema::validator_for(&self.source).map_err(|error| error.to_string())
+            let options = jsonschema::options()
+                .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES));
+            Ok((options.build(&self.source).map_err(|error| error.to_string())?, weight))
         };
-        self.compiled.get_or_init(compile).as_ref().map_err(String::as_str)
+        let compiled = self.compiled.get_or_init(compile).as_ref();
+        compiled.map(|(validator, _)| validator).map_err(String::as_str)
+    }
+
+    /// Whether checking a value could take longer than anybody may wait for it.
+    pub fn is_too_costly(&self, value: &Value) -> bool {
+        let weight = match (self.validator(), self.compiled.get()) {
+            (Ok(_), Some(Ok((_, weight)))) => *weight,
+            _ => 0,
+        };
+        weight.saturating_mul(size(value)) > MAX_WORK
     }
 }
 
 /// The largest schema, in values of JSON with every reference followed: a check costs at most this much for each value it
 /// looks at.
 const MAX_WEIGHT: u64 = 10_000;
+
+/// The most work of one check: the schema's values for each value that is looked at. It takes about a second.
+const MAX_WORK: u64 = 100_000_000;
+
+/// The size of a compiled pattern, in bytes. Patterns are matched in time that grows with the text and with this, never by
+/// going back and forth: looking around and back is not supported, as it would take any time at all.
+const PATTERN_BYTES: usize = 256 << 10;
 
 /// Keywords that move what a reference means, so that it could not be followed by reading.
 const MOVING: [&str; 6] = ["$anchor", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveAnchor", "$recursiveRef"];
@@ -65,6 +84,20 @@ fn weight<'a>(value: &'a Value, root: &'a Value, known: &mut Weights<'a>) -> Res
         }
         _ => Ok(1),
     }
+}
+
+/// How many values a value has, itself included.
+fn size(value: &Value) -> u64 {
+    let (mut open, mut size) = (vec![value], 0);
+    while let Some(value) = open.pop() {
+        size += 1;
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+    }
+    size
 }
 
 fn sum<'a>(
@@ -122,6 +155,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_check_that_takes_too_long_is_told_beforehand() {
+        let schema = Schema::from(json!({ "items": { "allOf": vec![json!({ "type": "integer" }); 1_000] } }));
+        assert!(!schema.is_too_costly(&json!(vec![0; 10])));
+        assert!(schema.is_too_costly(&json!(vec![0; 100_000])));
+    }
+
+    #[test]
+    fn a_pattern_that_could_take_any_time_is_refused() {
+        for pattern in ["^(?=x)", "(x)\\1", "(\\w{100}){100}"] {
+            assert!(Schema::from(json!({ "pattern": pattern })).validator().is_err(), "{pattern}");
+        }
+        assert!(Schema::from(json!({ "pattern": "^[0-9a-f]{64}$" })).validator().is_ok());
+    }
 
     #[test]
     fn a_schema_whose_check_has_no_bound_is_refused() {

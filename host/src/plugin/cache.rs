@@ -2,7 +2,8 @@
 //! this host's key over engine, digest and code, is right: whoever can write the folder cannot bring native code in.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -37,7 +38,7 @@ impl Cache {
 
     /// The component, if the cache has it whole. Anything wrong with the file means it is compiled again.
     pub(super) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let file = fs::read(self.path(digest)).ok()?;
+        let file = self.read(digest)?;
         let (mac, code) = file.split_at_checked(MAC_BYTES)?;
         if self.mac(digest, code).verify_slice(mac).is_err() {
             tracing::warn!(
@@ -53,6 +54,19 @@ impl Cache {
             .ok()
     }
 
+    /// The file, if it is one and no larger than compiled code gets: a link or a pipe could go on for ever.
+    fn read(&self, digest: &str) -> Option<Vec<u8>> {
+        let path = self.path(digest);
+        let fits = |found: fs::Metadata| found.is_file() && found.len() <= limits::COMPILED_BYTES;
+        if !fs::symlink_metadata(&path).is_ok_and(fits) {
+            return None;
+        }
+        let mut file = Vec::new();
+        // Bounded once more, because it may be another one by now.
+        fs::File::open(&path).ok()?.take(limits::COMPILED_BYTES).read_to_end(&mut file).ok()?;
+        Some(file)
+    }
+
     /// Keeps compiled code. The file appears whole or not at all.
     pub(super) fn store(&self, digest: &str, component: &Component) -> io::Result<()> {
         let code = component.serialize().map_err(|error| io::Error::other(error.to_string()))?;
@@ -60,7 +74,13 @@ impl Cache {
         file.extend_from_slice(&code);
         let path = self.path(digest);
         let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&unfinished, &file)?;
+        // What lies there is of a process that ended, or a link that somebody put there: it is not written through.
+        if let Err(error) = fs::remove_file(&unfinished)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        fs::OpenOptions::new().write(true).create_new(true).open(&unfinished)?.write_all(&file)?;
         fs::rename(&unfinished, &path)
     }
 

@@ -9,9 +9,14 @@ use super::limits::{self, Limits};
 /// How many regions are given back to the kernel at once.
 const DECOMMIT_BATCH: usize = 16;
 
-/// An engine whose instances come from a pool: an instance costs microseconds, and there are never more than the pool
-/// holds.
+/// An engine whose instances come from a pool.
 pub(super) fn new(limits: &Limits) -> wasmtime::Result<Engine> {
+    Engine::new(&configuration(limits))
+}
+
+/// How engines are made: instances come from a pool, so that one costs microseconds, and there are never more than the pool
+/// holds. Public for measuring what the host adds to a call of the engine's.
+pub fn configuration(limits: &Limits) -> Config {
     let (calls, parts) = (limits.calls, limits.parts);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
@@ -35,10 +40,13 @@ pub(super) fn new(limits: &Limits) -> wasmtime::Result<Engine> {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .wasm_component_model(true)
+        // No plugin needs more than one memory of 32 bits: what is off cannot be wrong.
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
         .epoch_interruption(true)
         .max_wasm_stack(limits::GUEST_STACK_BYTES)
         .async_stack_size(limits::CALL_STACK_BYTES);
-    Engine::new(&config)
+    config
 }
 
 /// Moves the epoch on every [`limits::TICK`] until the engine is gone. A thread of the operating system, because the

@@ -9,14 +9,15 @@ use std::{
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretBox};
 use serde_json::json;
-use tokio::{sync::SemaphorePermit, time::timeout_at};
-use wasmtime::{Store, Trap, UpdateDeadline};
+use tokio::time::timeout_at;
+use wasmtime::{Store, Trap, UpdateDeadline, component::Instance};
 
 use super::{
     bindings::wardroom::plugin::types::Mode as WitMode,
     error::{LoadError, PluginError, PluginErrorKind, StartError},
     guest::{Guest, Session},
     invocation::{Called, Finding, Function, Invocation, Outcome, Trace},
+    lane::Lane,
     limits::{self, Limits},
     outbound::{BreakerState, Outbound},
     outcome,
@@ -25,7 +26,7 @@ use super::{
     recording,
     registry::Loaded,
     stop::Stop,
-    tier::Tier,
+    tier::{Room, Tier},
 };
 use crate::{
     clock::{Clock, monotonic_now},
@@ -61,6 +62,7 @@ pub struct PluginHost(Arc<Inner>);
 struct Inner {
     small: Tier,
     large: Tier,
+    lane: Lane,
     shared: Arc<Shared>,
 }
 
@@ -101,6 +103,7 @@ impl PluginHost {
         Ok(Self(Arc::new(Inner {
             small: Tier::new(options.limits, small)?,
             large: Tier::new(options.large, large)?,
+            lane: Lane::new(),
             shared,
         })))
     }
@@ -138,7 +141,7 @@ impl PluginHost {
         let deadline = started + invocation.deadline.min(limits::WALL_CLOCK);
         let mut trace = Trace { digest: invocation.digest.clone(), ..Trace::default() };
         let ready = self.ready(&invocation, deadline).await;
-        let (tier, loaded, session, _permit) = match ready {
+        let (tier, loaded, session, _room) = match ready {
             Ok(ready) => ready,
             Err(error) => {
                 trace.duration_ms = milliseconds(started.elapsed());
@@ -147,26 +150,40 @@ impl PluginHost {
         };
         let function = session.invocation.function;
         let mut store = store(tier, Some(session), trace);
-        let answer = timeout_at(deadline.into(), call(&mut store, &loaded, function, deadline)).await;
+        let (lane, appetite, computed) = (&self.0.lane, &loaded.appetite, Arc::clone(&store.data().computed));
+        let calling = lane.run(appetite, &computed, call(&mut store, &loaded, function, deadline));
+        let answer = timeout_at(deadline.into(), calling).await;
         let mut guest = store.into_data();
         guest.trace.duration_ms = milliseconds(started.elapsed());
+        guest.trace.cpu_ms = milliseconds(computed.so_far());
+        if let Some(session) = &guest.session {
+            self.0.shared.quotas.spend(&session.account, What::Cpu, guest.trace.cpu_ms);
+        }
         guest.trace.peak_memory_bytes = guest.meter.memory_bytes();
-        guest.finish(match answer {
-            Ok(answer) => answer,
-            Err(_) => Err(wasmtime::Error::from(Stop::WallClock)),
-        })
+        let answer = answer.unwrap_or_else(|_| Err(wasmtime::Error::from(Stop::WallClock)));
+        // What it gave back may be a lot to look at, too.
+        lane.run(appetite, &computed, async { guest.finish(answer) }).await
     }
 
     /// Asks a component for its manifest. It is granted nothing.
     pub(super) async fn describe(&self, digest: &str) -> Result<String, PluginError> {
         let (tier, loaded) = self.get(digest).ok_or_else(|| not_loaded(digest))?;
         let deadline = monotonic_now() + limits::DESCRIBE_TIME;
-        let _permit = tier.permit(deadline).await?;
+        let _room = tier.permit(&loaded, deadline).await?;
         let mut store = store(tier, None, Trace::default());
+        let computed = Arc::clone(&store.data().computed);
         let describing = async {
-            let instance = loaded.pre.instantiate_async(&mut store).await?;
+            let instance = instance(&mut store, &loaded).await?;
+            // All that it exports has to be of the contract's types, not only what is called now.
+            if let Some(undo) = &loaded.undo {
+                undo.load(&mut store, &instance)?;
+            }
+            if let Some(check) = &loaded.check {
+                check.load(&mut store, &instance)?;
+            }
             loaded.plugin.load(&mut store, &instance)?.call_describe(&mut store).await
         };
+        let describing = self.0.lane.run(&loaded.appetite, &computed, describing);
         let described = match timeout_at(deadline.into(), describing).await {
             Ok(described) => described,
             Err(_) => Err(wasmtime::Error::from(Stop::WallClock)),
@@ -183,7 +200,7 @@ impl PluginHost {
         &self,
         invocation: &Invocation,
         deadline: Instant,
-    ) -> Result<(&Tier, Arc<Loaded>, Session, SemaphorePermit<'_>), PluginError> {
+    ) -> Result<(&Tier, Arc<Loaded>, Session, Room<'_>), PluginError> {
         let (tier, loaded) = self.get(&invocation.digest).ok_or_else(|| not_loaded(&invocation.digest))?;
         let action = invocation.manifest.action(&invocation.action);
         let offered = action.is_some_and(|action| match invocation.function {
@@ -203,9 +220,9 @@ impl PluginHost {
             sent_unsafe: false,
         })?;
         // The permit comes first: what waits in line holds no secrets and no memory.
-        let permit = tier.permit(deadline).await?;
+        let room = tier.permit(&loaded, deadline).await?;
         let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
-        Ok((tier, loaded, session, permit))
+        Ok((tier, loaded, session, room))
     }
 }
 
@@ -215,13 +232,8 @@ fn store(tier: &Tier, session: Option<Session>, trace: Trace) -> Store<Guest> {
     store.set_hostcall_fuel(limits::CROSSING_BYTES);
     store.set_epoch_deadline(1);
     let budget = tier.limits.cpu;
-    store.epoch_deadline_callback(move |mut context| {
-        let guest = context.data_mut();
-        guest.trace.cpu_ms += milliseconds(limits::TICK);
-        if let Some(session) = &guest.session {
-            session.shared.quotas.spend(&session.account, What::Cpu, milliseconds(limits::TICK));
-        }
-        if Duration::from_millis(guest.trace.cpu_ms) > budget {
+    store.epoch_deadline_callback(move |context| {
+        if context.data().computed.so_far() > budget {
             return Err(Stop::Cpu { limit_ms: milliseconds(budget) }.into());
         }
         Ok(UpdateDeadline::Yield(1))
@@ -239,7 +251,7 @@ fn call<'a>(
     Box::pin(async move {
         let remaining = deadline.saturating_duration_since(monotonic_now());
         let arguments = store.data().arguments(milliseconds(remaining));
-        let instance = loaded.pre.instantiate_async(&mut *store).await?;
+        let instance = instance(store, loaded).await?;
         let missing = || wasmtime::Error::msg("the export is gone");
         Ok(match function {
             Function::Run => {
@@ -305,6 +317,19 @@ impl Guest {
     }
 }
 
+/// How much of the engine's own words is told, in characters.
+const TOLD_CHARS: usize = 300;
+
+/// An instance that the engine could not make: the one failure after which it is the host that has to be looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("no instance could be made")]
+struct Unstarted;
+
+/// A fresh instance.
+async fn instance(store: &mut Store<Guest>, loaded: &Loaded) -> wasmtime::Result<Instance> {
+    loaded.pre.instantiate_async(store).await.map_err(|error| error.context(Unstarted))
+}
+
 /// The typed failure behind an error of wasmtime's.
 fn ended(error: &wasmtime::Error, sent_unsafe: bool) -> PluginError {
     let (kind, message) = if let Some(stop) = error.downcast_ref::<Stop>() {
@@ -334,12 +359,13 @@ fn ended(error: &wasmtime::Error, sent_unsafe: bool) -> PluginError {
     } else if format!("{error:#}").contains("hostcalls has been exhausted") {
         let message = format!("the plugin handed over more than {} bytes at once", limits::CROSSING_BYTES);
         (PluginErrorKind::OutputTooLarge, message)
+    } else if error.is::<Unstarted>() {
+        tracing::warn!(error = format!("{error:#}"), "a plugin could not be started");
+        (PluginErrorKind::Internal, "the plugin could not be started; the server's log says more".to_owned())
     } else {
-        tracing::warn!(error = format!("{error:#}"), "a plugin call ended in a way the host does not know");
-        (
-            PluginErrorKind::Internal,
-            "the call ended in a way the host does not know; the server's log says more".to_owned(),
-        )
+        // What the host's own functions fail with is known by now: the guest handed over what is no value of its type.
+        let told: String = error.root_cause().to_string().chars().take(TOLD_CHARS).collect();
+        (PluginErrorKind::InvalidOutput, format!("the plugin broke the contract: {told}"))
     };
     PluginError { kind, message, sent_unsafe }
 }

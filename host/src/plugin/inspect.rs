@@ -1,7 +1,7 @@
 //! Looking at a component before it is installed: is it one, does it ask for nothing beyond the contract, and what does it
 //! say of itself. Nothing is granted while it says so.
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{ComponentInstance, ComponentTypeRef, Encoding, Instance, Parser, Payload};
 
 use super::{
     error::{PluginErrorKind, RefusedPlugin},
@@ -73,8 +73,11 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), RefusedPlugin> {
     };
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_u32;
+    let mut unfolded = Unfolded::default();
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(not_wasm)? {
+        let payload = payload.map_err(not_wasm)?;
+        unfolded.read(&payload)?;
+        match payload {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err(RefusedPlugin::CoreModule),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
@@ -92,6 +95,63 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), RefusedPlugin> {
         }
     }
     Ok((imports, exports))
+}
+
+/// What a component would unfold to: the compiler makes every instance of every component in it one of its own, so a few
+/// hundred bytes could ask for more than memory holds. Counted from above: each component that is instantiated counts as the
+/// largest so far.
+#[derive(Default)]
+struct Unfolded {
+    /// The instances of each component and module around the place that is read.
+    open: Vec<u64>,
+    largest: u64,
+}
+
+impl Unfolded {
+    fn read(&mut self, payload: &Payload) -> Result<(), RefusedPlugin> {
+        let mut added = 0_u64;
+        match payload {
+            Payload::Version { .. } => self.open.push(0),
+            Payload::End(_) => self.largest = self.largest.max(self.open.pop().unwrap_or_default()),
+            Payload::InstanceSection(section) => {
+                let instances = section.clone().into_iter().flatten();
+                added = count(instances.filter(|instance| matches!(instance, Instance::Instantiate { .. })));
+            }
+            Payload::ComponentInstanceSection(section) => {
+                let instances = section.clone().into_iter().flatten();
+                let instances =
+                    count(instances.filter(|instance| matches!(instance, ComponentInstance::Instantiate { .. })));
+                added = instances.saturating_mul(self.largest.saturating_add(1));
+            }
+            // What is handed in could not be counted where it is instantiated.
+            Payload::ComponentImportSection(section) if self.open.len() > 1 => {
+                let code =
+                    |of: ComponentTypeRef| matches!(of, ComponentTypeRef::Module(_) | ComponentTypeRef::Component(_));
+                if section.clone().into_iter().flatten().any(|import| code(import.ty)) {
+                    return Err(unfit("a component in it is handed code"));
+                }
+            }
+            _ => {}
+        }
+        if let Some(here) = self.open.last_mut() {
+            *here = here.saturating_add(added);
+            if *here > limits::INSTANCES {
+                return Err(unfit(&format!("it unfolds to more than {} instances", limits::INSTANCES)));
+            }
+        }
+        if self.open.len() > limits::NESTED {
+            return Err(unfit(&format!("components are nested deeper in it than {} levels", limits::NESTED)));
+        }
+        Ok(())
+    }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u64 {
+    u64::try_from(items.count()).unwrap_or(u64::MAX)
+}
+
+fn unfit(reason: &str) -> RefusedPlugin {
+    RefusedPlugin::Unfit { reason: reason.to_owned() }
 }
 
 fn check_names(imports: &[String], exports: &[String]) -> Result<(), RefusedPlugin> {

@@ -217,7 +217,7 @@ pub struct Trace {
     /// Grants that were missing, in order, at most 16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<Denial>,
-    /// CPU time, counted in steps of 10 ms.
+    /// CPU time: how long a thread was busy with it.
     pub cpu_ms: u64,
     /// Linear memory at its peak, in bytes.
     pub peak_memory_bytes: usize,

@@ -12,6 +12,11 @@ pub const COMPONENT_BYTES: usize = 32 << 20;
 /// The size from which a component runs in the large slots, in bytes. Plugins in Rust have some hundred kilobytes, those that
 /// bring an interpreter more than ten megabytes.
 pub const SMALL_COMPONENT_BYTES: usize = 4 << 20;
+/// The instances a component may unfold to, those of components in it included. The pool holds far fewer; this is what may be
+/// looked at to find out.
+pub const INSTANCES: u64 = 1_000;
+/// How deep components may be nested in a component, modules included.
+pub const NESTED: usize = 16;
 /// The longest deadline an invocation may bring.
 pub const WALL_CLOCK: Duration = Duration::from_mins(10);
 /// The manifest's size, in bytes.
@@ -50,6 +55,8 @@ pub const DENIALS: usize = 16;
 pub const REQUEST_BODY_BYTES: usize = 1 << 20;
 /// A request's headers: their number and their bytes.
 pub const REQUEST_HEADERS: (usize, usize) = (64, 32 << 10);
+/// A method's length, in bytes.
+pub const METHOD_BYTES: usize = 16;
 /// A URL's length, in bytes.
 pub const URL_BYTES: usize = 8 << 10;
 /// A response's body, in bytes; the rest is cut and said to be.
@@ -81,10 +88,15 @@ pub const BREAKERS: usize = 1_024;
 pub const QUOTAS: usize = 1_024;
 /// HTTP clients held ready, one a connection and revision.
 pub const CLIENTS: usize = 256;
+/// The size of a compiled component, in bytes: some ten times that of the largest component.
+pub const COMPILED_BYTES: u64 = 512 << 20;
 /// Compiled components kept on disk.
 pub const CACHED: usize = 256;
-/// How often the epoch moves: the grain in which CPU time is counted.
+/// How often the epoch moves: the grain in which CPU time is looked at, and the length of a turn.
 pub const TICK: Duration = Duration::from_millis(10);
+
+/// How long a call may compute before it takes turns with others that compute for long.
+pub const SHORT: Duration = Duration::from_millis(10);
 
 /// The limits of one engine's calls. `Default` suits plugins that bring only their own code.
 #[derive(Debug, Clone)]
@@ -128,6 +140,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// How many calls of one plugin there may be at a time: a quarter of the room is left to the others.
+    pub(super) fn share(&self) -> usize {
+        let calls = self.calls as usize;
+        calls - calls / 4
+    }
+
     /// Those of plugins that bring an interpreter: fewer calls at a time, each with more of everything.
     pub fn large() -> Self {
         Self {

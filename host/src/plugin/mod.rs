@@ -3,7 +3,8 @@
 //!
 //! - [`invocation`], [`error`]: what goes into a call, what comes out, and how it fails
 //! - [`limits`]: every limit; `quota`: what plugins and connections used in the last minute
-//! - `host`: [`PluginHost`], the runtime itself; `tier`: its two engines; `inspect` and `registry` are how components get in
+//! - `host`: [`PluginHost`], the runtime itself; `tier`: its two engines; `lane`: who may compute when; `inspect` and `registry`
+//!   are how components get in
 //! - `guest`: what a guest may ask for; `outbound`: its way to the network; `sign`: what the host signs for it; `redact`: what
 //!   nobody may see; [`recording`]: what may be played again
 //! - [`ports`]: what the runtime asks of the layer above
@@ -16,6 +17,7 @@ mod guest;
 mod host;
 mod inspect;
 pub mod invocation;
+mod lane;
 pub mod limits;
 mod outbound;
 mod outcome;
@@ -28,6 +30,7 @@ mod sign;
 mod stop;
 mod tier;
 
+pub use engine::configuration as engine_configuration;
 pub use error::{Failure, LoadError, PluginError, PluginErrorKind, RefusedPlugin, StartError};
 pub use host::{Options, PluginHost};
 pub use inspect::Inspection;

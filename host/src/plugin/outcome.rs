@@ -27,13 +27,13 @@ const RETRY_MS: u64 = 24 * 3_600_000;
 pub(super) fn read(answer: Answer, session: &Session, notes: Vec<Note>) -> Result<Outcome, PluginError> {
     match answer {
         Answer::Reply(Ok(types::Reply::Done(outcome))) => Ok(Outcome::Done(done(outcome, session, notes)?)),
-        Answer::Reply(Ok(types::Reply::Pending(later))) => Ok(Outcome::Pending(pending(later, notes)?)),
+        Answer::Reply(Ok(types::Reply::Pending(later))) => Ok(Outcome::Pending(pending(later, session, notes)?)),
         Answer::Finding(Ok(check::Finding::Applied(outcome))) => {
             Ok(Outcome::Finding(Finding::Applied(done(outcome, session, notes)?)))
         }
         Answer::Finding(Ok(check::Finding::Absent)) => Ok(Outcome::Finding(Finding::Absent)),
         Answer::Finding(Ok(check::Finding::Unknown)) => Ok(Outcome::Finding(Finding::Unknown)),
-        Answer::Reply(Err(failure)) | Answer::Finding(Err(failure)) => Err(failed(failure)),
+        Answer::Reply(Err(failure)) | Answer::Finding(Err(failure)) => Err(failed(failure, &session.redactor)),
     }
 }
 
@@ -43,6 +43,9 @@ fn done(outcome: types::Outcome, session: &Session, timeline: Vec<Note>) -> Resu
     }
     let output = json(&outcome.output, "its output")?;
     let action = session.invocation.manifest.action(&session.invocation.action);
+    if action.is_some_and(|action| action.output.is_too_costly(&output)) {
+        return Err(invalid("its output has too many values to be held against its own schema".to_owned()));
+    }
     // The schema is that of what `run` leaves: an undo takes it back, and may have nothing to say.
     if session.invocation.function != Function::Undo
         && let Some(action) = action
@@ -50,7 +53,7 @@ fn done(outcome: types::Outcome, session: &Session, timeline: Vec<Note>) -> Resu
         // Stops at the first error: a guest's schema and output could have more than memory holds.
         && let Err(error) = validator.validate(&output)
     {
-        let text: String = error.to_string().chars().take(300).collect();
+        let text = cut(&error.to_string(), 300, &session.redactor);
         return Err(invalid(format!(
             "its output breaks its own schema at {:?}: {text}",
             error.instance_path().to_string()
@@ -58,31 +61,31 @@ fn done(outcome: types::Outcome, session: &Session, timeline: Vec<Note>) -> Resu
     }
     Ok(Done {
         output,
-        summary: cut(&outcome.summary, limits::SUMMARY_CHARS),
-        artifacts: artifacts(outcome.artifacts)?,
+        summary: cut(&outcome.summary, limits::SUMMARY_CHARS, &session.redactor),
+        artifacts: artifacts(outcome.artifacts, &session.redactor)?,
         undo: token(outcome.undo)?,
         timeline,
     })
 }
 
-fn pending(later: types::Later, timeline: Vec<Note>) -> Result<Pending, PluginError> {
+fn pending(later: types::Later, session: &Session, timeline: Vec<Note>) -> Result<Pending, PluginError> {
     if later.resume.len() > limits::TOKEN_BYTES {
         return Err(too_large("its resume token", limits::TOKEN_BYTES));
     }
     Ok(Pending {
         after: Duration::from_millis(later.after_ms.clamp(DELAY_MS.0, DELAY_MS.1)),
         resume: later.resume,
-        note: cut(&later.note, limits::SUMMARY_CHARS),
+        note: cut(&later.note, limits::SUMMARY_CHARS, &session.redactor),
         undo: token(later.undo)?,
         timeline,
     })
 }
 
-fn failed(failure: types::Failure) -> PluginError {
+fn failed(failure: types::Failure, redactor: &Redactor) -> PluginError {
     let (code, message) = limits::FAILURE_CHARS;
     // A failure that is itself malformed is still a failure: what cannot be kept is left out.
     let kind = PluginErrorKind::Failed(Box::new(Failure {
-        code: cut(&failure.code, code),
+        code: cut(&failure.code, code, redactor),
         retry: match failure.retry {
             types::Retry::Never => Retry::Never,
             types::Retry::Backoff => Retry::Backoff,
@@ -98,13 +101,13 @@ fn failed(failure: types::Failure) -> PluginError {
             .filter(|details| details.len() <= limits::TOKEN_BYTES)
             .and_then(|details| serde_json::from_str(&details).ok())
             .filter(|details| !is_too_deep(details)),
-        artifacts: artifacts(failure.artifacts).unwrap_or_default(),
+        artifacts: artifacts(failure.artifacts, redactor).unwrap_or_default(),
         undo: token(failure.undo).unwrap_or_default(),
     }));
-    PluginError { kind, message: cut(&failure.message, message), sent_unsafe: false }
+    PluginError { kind, message: cut(&failure.message, message, redactor), sent_unsafe: false }
 }
 
-fn artifacts(artifacts: Vec<types::Artifact>) -> Result<Vec<Artifact>, PluginError> {
+fn artifacts(artifacts: Vec<types::Artifact>, redactor: &Redactor) -> Result<Vec<Artifact>, PluginError> {
     if artifacts.len() > limits::ARTIFACTS {
         return Err(too_large("its list of artifacts", limits::ARTIFACTS));
     }
@@ -125,10 +128,10 @@ fn artifacts(artifacts: Vec<types::Artifact>) -> Result<Vec<Artifact>, PluginErr
         if bytes > limits::ARTIFACTS_BYTES {
             return Err(too_large("its artifacts", limits::ARTIFACTS_BYTES));
         }
-        let url = artifact.url.map(|url| cut(&url, limits::FAILURE_CHARS.1));
+        let url = artifact.url.map(|url| cut(&url, limits::FAILURE_CHARS.1, redactor));
         read.push(Artifact {
-            kind: cut(&artifact.kind, 64),
-            label: cut(&artifact.label, limits::LABEL_CHARS),
+            kind: cut(&artifact.kind, 64, redactor),
+            label: cut(&artifact.label, limits::LABEL_CHARS, redactor),
             url,
             content,
         });
@@ -154,8 +157,9 @@ fn json(text: &str, what: &str) -> Result<Value, PluginError> {
     Ok(value)
 }
 
-fn cut(text: &str, chars: usize) -> String {
-    text.chars().take(chars).collect()
+/// The beginning of a text, masked first: a secret that is cut would not be found any more.
+pub(super) fn cut(text: &str, chars: usize, redactor: &Redactor) -> String {
+    redactor.text(text).chars().take(chars).collect()
 }
 
 fn invalid(message: String) -> PluginError {
@@ -201,12 +205,12 @@ fn masked_notes(notes: Vec<Note>, redactor: &Redactor) -> Vec<Note> {
 
 fn masked_artifact(artifact: Artifact, redactor: &Redactor) -> Artifact {
     Artifact {
-        kind: artifact.kind,
+        kind: redactor.text(&artifact.kind),
         label: redactor.text(&artifact.label),
         url: artifact.url.map(|url| redactor.text(&url)),
         content: artifact.content.map(|content| match content {
             Content::Json(value) => Content::Json(redactor.value(value)),
-            Content::Bytes(media_type, data) => Content::Bytes(media_type, redactor.bytes(data)),
+            Content::Bytes(media_type, data) => Content::Bytes(redactor.text(&media_type), redactor.bytes(data)),
         }),
     }
 }
@@ -242,7 +246,14 @@ pub(super) fn masked_trace(mut trace: Trace, redactor: &Redactor) -> Trace {
     redactor.pieces(&mut pieces);
     // Messages alone too: fields may stand between two halves.
     redactor.pieces(&mut trace.log.iter_mut().map(|line| &mut line.message).collect::<Vec<_>>());
+    // And values alone, as names stand between theirs.
+    let fields = trace.log.iter_mut().flat_map(|line| &mut line.fields);
+    redactor.pieces(&mut fields.map(|(_, value)| value).collect::<Vec<_>>());
+    for denial in &mut trace.denied {
+        denial.text = redactor.text(&denial.text);
+    }
     for call in &mut trace.http {
+        call.method = redactor.text(&call.method);
         call.path = redactor.text(&call.path);
         call.host = redactor.text(&call.host);
     }

@@ -24,6 +24,7 @@ const SHORTEST_SECRET: usize = 4;
 #[derive(Clone)]
 pub(super) struct Redactor {
     automaton: Option<AhoCorasick>,
+    longest: usize,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -49,6 +50,7 @@ impl Redactor {
         }
         forms.sort_unstable();
         forms.dedup();
+        let longest = forms.iter().map(String::len).max().unwrap_or_default();
         let automaton = (!forms.is_empty())
             .then(|| {
                 // Built for each call, so it has to be small: a long key would make a DFA of tens of megabytes.
@@ -59,7 +61,12 @@ impl Redactor {
                     .ok()
             })
             .flatten();
-        Self { automaton }
+        Self { automaton, longest }
+    }
+
+    /// The longest text it masks, in bytes: so much has to be seen of what may begin with a secret.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
     }
 
     /// The text, masked.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use wasmtime::{
     Engine,
     component::{Component, InstancePre, Linker},
@@ -17,6 +18,7 @@ use super::{
     cache::Cache,
     error::LoadError,
     guest::Guest,
+    lane::Appetite,
     limits,
 };
 use crate::domain::hex;
@@ -27,6 +29,9 @@ pub(super) struct Loaded {
     pub(super) plugin: plugin::GuestIndices,
     pub(super) undo: Option<undo::GuestIndices>,
     pub(super) check: Option<check::GuestIndices>,
+    /// Its calls at a time.
+    pub(super) share: Arc<Semaphore>,
+    pub(super) appetite: Appetite,
 }
 
 /// The components.
@@ -34,12 +39,14 @@ pub(super) struct Registry {
     engine: Engine,
     linker: Linker<Guest>,
     cache: Option<Cache>,
+    /// Calls at a time of one component.
+    share: usize,
     loaded: Mutex<HashMap<String, (u64, Arc<Loaded>)>>,
 }
 
 impl Registry {
-    pub(super) fn new(engine: Engine, linker: Linker<Guest>, cache: Option<Cache>) -> Self {
-        Self { engine, linker, cache, loaded: Mutex::default() }
+    pub(super) fn new(engine: Engine, linker: Linker<Guest>, cache: Option<Cache>, share: usize) -> Self {
+        Self { engine, linker, cache, share, loaded: Mutex::default() }
     }
 
     /// The component of a digest, if it is ready.
@@ -85,6 +92,8 @@ impl Registry {
             plugin: plugin::GuestIndices::new(&pre).map_err(|error| format!("{error:#}"))?,
             undo: undo::GuestIndices::new(&pre).ok(),
             check: check::GuestIndices::new(&pre).ok(),
+            share: Arc::new(Semaphore::new(self.share)),
+            appetite: Appetite::default(),
             pre,
         })
     }

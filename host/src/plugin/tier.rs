@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use secrecy::SecretBox;
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit},
     time::timeout_at,
 };
 use wasmtime::{
@@ -22,6 +22,9 @@ use super::{
     limits::Limits,
     registry::{Loaded, Registry},
 };
+
+/// Room for a call: in its plugin's share, and in the pool.
+pub(super) type Room<'a> = (OwnedSemaphorePermit, SemaphorePermit<'a>);
 
 /// The engine.
 pub(super) struct Tier {
@@ -49,7 +52,7 @@ impl Tier {
         let mut linker = Linker::new(&engine);
         ActionWithUndoAndCheck::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(refused)?;
         Ok(Self {
-            registry: Arc::new(Registry::new(engine.clone(), linker, cache)),
+            registry: Arc::new(Registry::new(engine.clone(), linker, cache, limits.share())),
             engine,
             calls: Semaphore::new(limits.calls as usize),
             compiling: Semaphore::new(limits.compiling),
@@ -75,15 +78,20 @@ impl Tier {
         loading.await.map_err(|error| unfit(error.to_string()))?
     }
 
-    /// Waits for room for one more call.
-    pub(super) async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, PluginError> {
-        match timeout_at(deadline.into(), self.calls.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(PluginError {
-                kind: PluginErrorKind::PoolExhausted,
-                message: format!("{} calls are running, and none ended in time", self.limits.calls),
-                sent_unsafe: false,
-            }),
+    /// Waits for room for one more call: first in the plugin's share, so that whoever waits there keeps no room from others.
+    pub(super) async fn permit(&self, loaded: &Loaded, deadline: Instant) -> Result<Room<'_>, PluginError> {
+        let full = |calls: usize, whose: &str| PluginError {
+            kind: PluginErrorKind::PoolExhausted,
+            message: format!("{calls} calls{whose} are running, and none ended in time"),
+            sent_unsafe: false,
+        };
+        let deadline = deadline.into();
+        let Ok(Ok(share)) = timeout_at(deadline, Arc::clone(&loaded.share).acquire_owned()).await else {
+            return Err(full(self.limits.share(), " of this plugin"));
+        };
+        match timeout_at(deadline, self.calls.acquire()).await {
+            Ok(Ok(room)) => Ok((share, room)),
+            _ => Err(full(self.limits.calls as usize, "")),
         }
     }
 }

@@ -4,6 +4,7 @@ mod abi;
 mod authoring;
 mod breakers;
 mod cache;
+mod escape;
 mod grants;
 mod hostile;
 mod install;
@@ -65,6 +66,11 @@ impl Sandbox {
     /// With limits, and names that mean addresses.
     async fn with(limits: Limits, names: &[(&str, &str)]) -> Self {
         let names = names.iter().map(|(name, ip)| ((*name).to_owned(), ip.parse().expect("an address"))).collect();
+        Self::resolving(limits, Arc::new(Names(names))).await
+    }
+
+    /// With a resolver of the test's own.
+    async fn resolving(limits: Limits, resolver: Arc<dyn Resolve>) -> Self {
         let state = Arc::new(MemoryState::default());
         let host = PluginHost::new(Options {
             cache: None,
@@ -72,7 +78,7 @@ impl Sandbox {
             large: Limits { calls: 2, ..Limits::large() },
             secrets: Arc::new(OneSecret),
             state: Arc::clone(&state) as Arc<dyn StatePort>,
-            resolver: Arc::new(Names(names)),
+            resolver,
             operator_hosts: None,
             clock: Arc::new(SystemClock),
             tape: None,
@@ -156,7 +162,14 @@ struct OneSecret;
 
 impl SecretPort for OneSecret {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, PortError>> {
-        Box::pin(async move { Ok((name == "stored").then(|| SECRET.into())) })
+        Box::pin(async move {
+            Ok(match name {
+                "stored" => Some(SECRET.into()),
+                // As it is when somebody stores a whole file.
+                "torn" => Some(format!("{SECRET}\r\nx-injected: 1").into()),
+                _ => None,
+            })
+        })
     }
 }
 

@@ -49,7 +49,8 @@ impl Guest {
         }
         let started = monotonic_now();
         let mut told = HttpCall {
-            method: request.method.chars().take(16).collect(),
+            // What is no method is not told: it could be anything, and cut it could not be masked.
+            method: if is_method(&request.method) { request.method.clone() } else { String::new() },
             host: String::new(),
             path: String::new(),
             status: None,
@@ -99,9 +100,11 @@ impl Guest {
         match send(session, prepared).await {
             Ok(sent) => {
                 let redactor = &session.redactor;
-                let headers: Vec<_> =
-                    sent.headers.into_iter().map(|(name, value)| (name, redactor.bytes(value))).collect();
-                let body = redactor.bytes(sent.body);
+                let masked = |(name, value): (String, Vec<u8>)| (redactor.text(&name), redactor.bytes(value));
+                let headers: Vec<_> = sent.headers.into_iter().map(masked).collect();
+                let mut body = redactor.bytes(sent.body);
+                // It was read a little further than it is given, so that a secret at its end is whole when it is masked.
+                body.truncate(limits::RESPONSE_BODY_BYTES);
                 if let Some(request) = request {
                     self.exchanges.keep(&request, sent.status, &headers, &body);
                 }
@@ -148,6 +151,10 @@ async fn send(session: &Session, prepared: Prepared) -> Result<Sent, Failed> {
     let body = redactor.bytes(sent.body.clone());
     tape.record(&request, &TapedAnswer { status: sent.status, headers, body });
     Ok(sent)
+}
+
+fn is_method(text: &str) -> bool {
+    (1..=limits::METHOD_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 fn word(error: &http::Error) -> &'static str {

@@ -15,7 +15,9 @@ use super::{
     error::{PluginError, PluginErrorKind},
     host::{Shared, milliseconds, wit_mode},
     invocation::{Denial, Invocation, LogLine, Note, Trace},
+    lane::Computed,
     limits::{self, Limits, Meter},
+    outcome::cut,
     quota::{Account, UsedUp, What},
     redact::Redactor,
     stop::Stop,
@@ -23,8 +25,10 @@ use super::{
 use crate::{
     clock::monotonic_now,
     domain::{
+        MAX_DEPTH,
         cassette::Exchange,
         grant::{Ask, GrantSubject, Missing, request_id},
+        is_too_deep,
         run::Mode,
     },
 };
@@ -41,6 +45,7 @@ pub(super) struct Guest {
     /// None while the plugin describes itself: then nothing is granted.
     pub(super) session: Option<Session>,
     pub(super) meter: Meter,
+    pub(super) computed: Arc<Computed>,
     pub(super) trace: Trace,
     /// Timeline notes; they commit with the result.
     pub(super) notes: Vec<Note>,
@@ -177,6 +182,7 @@ impl Guest {
         Self {
             session,
             meter: Meter::new(limits, memory_bytes),
+            computed: Arc::default(),
             trace,
             notes: Vec::new(),
             unsafe_sent: 0,
@@ -275,7 +281,11 @@ impl log::Host for Guest {
     }
 
     async fn progress(&mut self, percent: u8, note: String) -> wasmtime::Result<()> {
-        self.trace.progress = Some((percent.min(100), note.chars().take(limits::SUMMARY_CHARS).collect()));
+        let note = match &self.session {
+            Some(session) => cut(&note, limits::SUMMARY_CHARS, &session.redactor),
+            None => String::new(),
+        };
+        self.trace.progress = Some((percent.min(100), note));
         Ok(())
     }
 }
@@ -319,6 +329,9 @@ impl incident::Host for Guest {
         let data = match data {
             Some(data) if data.len() > bytes => return invalid(format!("The data may have {bytes} bytes.")),
             Some(data) => match serde_json::from_str::<Value>(&data) {
+                Ok(data) if is_too_deep(&data) => {
+                    return invalid(format!("The data is nested deeper than {MAX_DEPTH} levels."));
+                }
                 Ok(data) => Some(data),
                 Err(error) => return invalid(format!("The data is no JSON: {error}.")),
             },

@@ -56,8 +56,10 @@ pub(super) fn canonical(address: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(one, two, three, four))
     };
     match [a, b, c, d, e, f] {
-        // Mapped, translated, NAT64, and NAT64 with a prefix of a network's own choice (RFC 8215).
-        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0 | 1, ..] => embedded(g, h),
+        // Mapped, translated, NAT64, and NAT64 with a prefix of a network's own choice (RFC 8215). Of that one a network may
+        // also take a longer part and put the address before its end (RFC 6052): what stands in the middle is not unwrapped,
+        // so that it is nobody's.
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0 | 1, 0, 0, 0] => embedded(g, h),
         // `::` and `::1` are IPv6's own; the rest of the block is the old IPv4-compatible form.
         [0, 0, 0, 0, 0, 0] if (g, h) != (0, 0) && (g, h) != (0, 1) => embedded(g, h),
         [0x2002, ..] => embedded(b, c),
@@ -167,6 +169,9 @@ mod tests {
         }
         assert_eq!(reach(ip("::ffff:169.254.169.254")), Reach::Metadata);
         assert_eq!(reach(ip("64:ff9b::8.8.8.8")), Reach::Public);
+        for text in ["64:ff9b:1:7f00:0:100:808:808", "64:ff9b:1:a9fe:a9:fe00:808:808", "64:ff9b:0:1::8.8.8.8"] {
+            assert_eq!(reach(ip(text)), Reach::Special, "{text}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(in crate::plugin) struct Prepared {
 }
 
 /// Headers that are the host's: they frame the message, or say where it goes.
-const FRAMING: [&str; 11] = [
+const FRAMING: [&str; 16] = [
     // An answer in another encoding, or in pieces, would hide a secret from the mask.
     "accept-encoding",
     "range",
@@ -46,6 +46,12 @@ const FRAMING: [&str; 11] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+    // A server that believes these does something else than what was judged: another method, another path.
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
 ];
 
 impl Prepared {
@@ -115,14 +121,13 @@ impl Outbound {
 }
 
 fn method(text: &str) -> Result<Method, wit::Error> {
-    let method =
-        Method::from_bytes(text.as_bytes()).ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_uppercase()));
+    let method = Method::from_bytes(text.as_bytes())
+        .ok()
+        .filter(|_| text.len() <= limits::METHOD_BYTES && text.bytes().all(|byte| byte.is_ascii_uppercase()));
     match method {
         Some(method) if method != Method::CONNECT && method != Method::TRACE => Ok(method),
-        _ => Err(wit::Error::Invalid(format!(
-            "{:?} is no method that can be sent.",
-            text.chars().take(16).collect::<String>()
-        ))),
+        // Not told: it could be anything.
+        _ => Err(wit::Error::Invalid("That is no method that can be sent: capital letters are wanted.".to_owned())),
     }
 }
 

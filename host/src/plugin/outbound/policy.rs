@@ -200,7 +200,8 @@ fn is_under(url: &Url, base: &Url) -> bool {
     let prefix = base.path().trim_end_matches('/');
     // A server may decode these before it resolves `..`, so a path that holds them proves nothing.
     let path = url.path().to_ascii_lowercase();
-    let evades = !prefix.is_empty() && ["%2f", "%5c", "%2e"].iter().any(|trick| path.contains(trick));
+    let evades = !prefix.is_empty()
+        && ["%2f", "%5c", "%2e", "%252f", "%255c", "%252e", "..;"].iter().any(|trick| path.contains(trick));
     url.origin() == base.origin()
         && !evades
         && url.path().strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -66,14 +66,16 @@ impl Outbound {
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         let (mut body, mut truncated) = (Vec::new(), false);
+        // What is behind the limit is read to mask a secret that lies across it, and not given.
+        let most = limits::RESPONSE_BODY_BYTES + session.redactor.longest();
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| Failed { nothing_sent: false, ..failed(session, &error) })?;
             session.spend_bytes(chunk.len());
-            let room = limits::RESPONSE_BODY_BYTES - body.len();
+            let room = most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            truncated = body.len() > limits::RESPONSE_BODY_BYTES;
             if chunk.len() > room {
-                truncated = true;
                 break;
             }
         }

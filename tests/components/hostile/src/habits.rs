@@ -5,7 +5,7 @@ use std::hint::black_box;
 use serde_json::{Value, json};
 
 use crate::{
-    done, failure, outcome,
+    done, failure, floods, outcome, smuggle,
     wit::wardroom::plugin::{
         clock, http, incident, log, secrets, state,
         types::{Artifact, Call, Content, Effect, Failure, Later, Outcome, Reply},
@@ -34,6 +34,9 @@ pub(crate) const NAMES: &[&str] = &[
     "remember",
     "note",
     "mark",
+    "smuggle",
+    "flood",
+    "sign",
 ];
 
 /// Runs one.
@@ -61,6 +64,9 @@ pub(crate) fn run(action: &str, input: &Value, call: &Call) -> Result<Reply, Fai
         "remember" => remember(),
         "note" => note(),
         "mark" => mark(input),
+        "smuggle" => smuggle::run(input),
+        "flood" => Ok(floods::run(input)),
+        "sign" => sign(input),
         other => Err(failure("unknown_action", format!("There is no action {other:?}."), Effect::None)),
     }
 }
@@ -156,6 +162,7 @@ fn fetch(input: &Value) -> Result<Reply, Failure> {
             "truncated": response.truncated,
             "length": response.body.len(),
             "body": String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]),
+            "tail": String::from_utf8_lossy(&response.body[response.body.len().saturating_sub(64)..]),
             "headers": response.headers.iter()
                 .map(|(name, value)| json!([name, String::from_utf8_lossy(value)])).collect::<Vec<_>>(),
         }))),
@@ -175,8 +182,16 @@ fn fetch_many(input: &Value) -> Reply {
     done(&json!({"sent": sent, "refused": refusals}))
 }
 
-fn request(input: &Value) -> http::Request {
+pub(crate) fn request(input: &Value) -> http::Request {
     let mut headers = Vec::new();
+    // Headers piece by piece, as many times as is asked: `[[name, [text | {"secret": name}], times]]`.
+    for header in input["pieces"].as_array().into_iter().flatten() {
+        let value: Vec<http::Part> = header[1].as_array().into_iter().flatten().map(part).collect();
+        for _ in 0..header[2].as_u64().unwrap_or(1) {
+            headers
+                .push(http::Header { name: header[0].as_str().unwrap_or_default().to_owned(), value: value.clone() });
+        }
+    }
     if input["secret_header"].as_bool() == Some(true) {
         let value = vec![http::Part::Text("token ".to_owned()), http::Part::Secret("canary".to_owned())];
         headers.push(http::Header { name: "x-canary".to_owned(), value });
@@ -199,12 +214,31 @@ fn request(input: &Value) -> http::Request {
         url: input["url"].as_str().unwrap_or("/").to_owned(),
         headers,
         body,
-        timeout_ms: input["timeout_ms"].as_u64().and_then(|ms| u32::try_from(ms).ok()).unwrap_or(2_000),
+        timeout_ms: input["timeout_ms"].as_u64().and_then(|ms| u32::try_from(ms).ok()).unwrap_or(10_000),
         redirects: input["redirects"].as_u64().and_then(|hops| u8::try_from(hops).ok()).unwrap_or(0),
     }
 }
 
-fn refused(error: &http::Error) -> Failure {
+fn part(part: &Value) -> http::Part {
+    match part {
+        Value::String(text) => http::Part::Text(text.clone()),
+        other => http::Part::Secret(other["secret"].as_str().unwrap_or_default().to_owned()),
+    }
+}
+
+/// Asks for a signature (`algorithm`) or a token (`token`) with the secret `name`; a refusal is a failure `secret_refused`.
+fn sign(input: &Value) -> Result<Reply, Failure> {
+    let name = input["name"].as_str().unwrap_or_default();
+    let signed = match input["token"].as_str() {
+        Some(algorithm) => secrets::jwt(name, algorithm, "{}", input["claims"].as_str().unwrap_or("{}")),
+        None => secrets::sign(name, input["algorithm"].as_str().unwrap_or_default(), b"data")
+            .map(|signature| format!("{signature:?}")),
+    };
+    let refused = |error: secrets::Error| failure("secret_refused", format!("{error:?}"), Effect::None);
+    Ok(done(&json!({"signed": signed.map_err(refused)?})))
+}
+
+pub(crate) fn refused(error: &http::Error) -> Failure {
     let (code, effect) = match error {
         http::Error::Denied(_) => ("http_denied", Effect::None),
         http::Error::Held(_) => ("http_held", Effect::None),

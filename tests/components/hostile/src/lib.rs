@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
+mod floods;
 mod habits;
+mod smuggle;
 mod wit;
 
 use wit::{

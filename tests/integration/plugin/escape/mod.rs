@@ -1,0 +1,155 @@
+//! The escape suite: what a hostile plugin, or whoever stands behind one, may try. Each case has to be contained, to end in a
+//! word of its own and to be told. The cases are tables, a file a theme; this file plays them, counts them and weighs the
+//! process afterwards.
+
+mod addresses;
+mod bombs;
+mod cached;
+mod calls;
+mod components;
+mod ground;
+mod injection;
+mod leaks;
+mod made;
+mod malformed;
+mod manifests;
+mod names;
+mod rebinding;
+mod redirects;
+
+use std::{panic::AssertUnwindSafe, process::Command, sync::Arc};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::done;
+use ground::Ground;
+
+/// The least number of cases: fewer would mean that a table was lost.
+const LEAST: usize = 60;
+/// Rounds before the process is weighed: pools, caches and the allocator are full then.
+const WARM_UP: usize = 3;
+/// Rounds until it is weighed again.
+const ROUNDS: usize = 4;
+
+/// How a case ended: in which word, or what got out.
+type Verdict = Result<String, String>;
+
+/// One attempt.
+struct Case {
+    theme: &'static str,
+    name: String,
+    play: Box<dyn Fn(Arc<Ground>) -> BoxFuture<'static, Verdict> + Send + Sync>,
+}
+
+impl Case {
+    fn new<Play, Ends>(theme: &'static str, name: impl Into<String>, play: Play) -> Self
+    where
+        Play: Fn(Arc<Ground>) -> Ends + Send + Sync + 'static,
+        Ends: Future<Output = Verdict> + Send + 'static,
+    {
+        Self { theme, name: name.into(), play: Box::new(move |ground| Box::pin(play(ground))) }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    [
+        addresses::cases(),
+        redirects::cases(),
+        rebinding::cases(),
+        injection::cases(),
+        leaks::cases(),
+        bombs::cases(),
+        calls::cases(),
+        malformed::cases(),
+        components::cases(),
+        manifests::cases(),
+        cached::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Plays every case, side by side, and gives what was not contained.
+async fn round(ground: &Arc<Ground>, cases: &Arc<Vec<Case>>) -> Vec<String> {
+    let mut plays = JoinSet::new();
+    for at in 0..cases.len() {
+        let (ground, cases) = (Arc::clone(ground), Arc::clone(cases));
+        plays.spawn(async move {
+            let case = &cases[at];
+            let play = AssertUnwindSafe(async { (case.play)(ground).await }).catch_unwind().await;
+            let escaped = match play {
+                Ok(Ok(_)) => return None,
+                Ok(Err(escaped)) => escaped,
+                Err(_) => "the host panicked".to_owned(),
+            };
+            Some(format!("{}: {}: {escaped}", case.theme, case.name))
+        });
+    }
+    let mut escaped: Vec<String> = plays.join_all().await.into_iter().flatten().collect();
+    if ground.inside.connected() > 0 {
+        escaped.push(format!("what nobody granted was reached: {:?}", ground.inside.asked()));
+    }
+    // What the test itself remembers is no weight of the host's.
+    ground.forget();
+    // Whatever was tried, a plugin that means no harm is served as before.
+    let sandbox = &ground.sandbox;
+    assert_eq!(done(&sandbox.call(sandbox.invocation("ok", json!({}))).await).output["status"], json!(200));
+    escaped
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "how many cases there are is what people want to see")]
+async fn every_hostile_case_is_contained_in_a_word_of_its_own() {
+    let (ground, cases) = (Arc::new(Ground::new().await), Arc::new(cases()));
+    let escaped = round(&ground, &cases).await;
+    assert_eq!(escaped, Vec::<String>::new(), "{} of {} cases", escaped.len(), cases.len());
+    let names: std::collections::BTreeSet<_> = cases.iter().map(|case| (case.theme, case.name.as_str())).collect();
+    assert_eq!(names.len(), cases.len(), "no case is counted twice");
+    assert!(cases.len() >= LEAST, "{} cases", cases.len());
+    println!("{} hostile cases, all contained", cases.len());
+}
+
+/// In a process of its own, because the other tests of this one would weigh as well.
+#[test]
+fn hostile_plugins_leave_no_memory_behind() {
+    let itself = std::env::current_exe().expect("this binary");
+    let rounds = "plugin::escape::rounds_in_a_process_of_their_own";
+    let played = Command::new(itself)
+        .args([rounds, "--exact", "--ignored", "--nocapture"])
+        .env("MALLOC_ARENA_MAX", "2")
+        .output()
+        .expect("runs");
+    let told = String::from_utf8_lossy(&played.stdout);
+    assert!(
+        played.status.success() && told.contains("rounds weigh"),
+        "{told}{}",
+        String::from_utf8_lossy(&played.stderr)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "hostile_plugins_leave_no_memory_behind runs it"]
+#[expect(clippy::print_stdout, reason = "the test that runs this one reads it")]
+async fn rounds_in_a_process_of_their_own() {
+    let (ground, cases) = (Arc::new(Ground::new().await), Arc::new(cases()));
+    for _ in 0..WARM_UP {
+        assert_eq!(round(&ground, &cases).await, Vec::<String>::new());
+    }
+    let warm = resident_kib();
+    for _ in 0..ROUNDS {
+        assert_eq!(round(&ground, &cases).await, Vec::<String>::new());
+    }
+    let after = resident_kib();
+    assert!(after <= warm + warm / 10, "{warm} KiB before, {after} KiB after {ROUNDS} rounds");
+    println!("{ROUNDS} rounds weigh {warm} KiB before, {after} KiB after");
+}
+
+/// The memory this process holds.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
