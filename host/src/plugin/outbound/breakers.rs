@@ -183,6 +183,7 @@ mod tests {
             config: Value::Null,
             grant: Grant::default(),
             real_in_drills: false,
+            record: false,
             limits: CallLimits::default(),
             revision,
             updated_at: Timestamp::from_unix_ms(0),
