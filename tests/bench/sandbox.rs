@@ -8,8 +8,7 @@ use wardroom::{
     clock::SystemClock,
     domain::{grant::PluginGrant, run::Mode},
     plugin::{
-        Allowance, 
-        Function, Inspection, Invocation, Options, Overlay, PluginHost,
+        Allowance, Function, Inspection, Invocation, Options, Overlay, PluginHost,
         limits::Limits,
         ports::{Nothing, SystemResolver},
     },
