@@ -5,6 +5,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/counterparts.sh >/dev/null
 scripts/plugins.sh --tests
+# The plugin that `plugin new` writes, in the languages that bring an interpreter.
+written=$(mktemp -d)
+for pair in python:python js:javascript; do
+  name=notes-${pair#*:}
+  [ -f "target/test-plugins/$name.wasm" ] && continue
+  (cd "$written" && "$OLDPWD/target/debug/wardroom" plugin new "$name" --lang "${pair%%:*}" >/dev/null)
+  target/debug/wardroom plugin build "$written/$name" --out target/test-plugins
+done
+rm -rf "$written"
 # What is measured has no fault points.
 cargo build --release --no-default-features --package wardroom --package wardroom-tests --bin wardroom --bin bench
 # Everything temporary goes into one folder that goes away however the benchmark ends. PostgreSQL, which is another account
