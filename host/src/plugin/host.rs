@@ -155,10 +155,7 @@ impl PluginHost {
         let answer = timeout_at(deadline.into(), calling).await;
         let mut guest = store.into_data();
         guest.trace.duration_ms = milliseconds(started.elapsed());
-        guest.trace.cpu_ms = milliseconds(computed.so_far());
-        if let Some(session) = &guest.session {
-            self.0.shared.quotas.spend(&session.account, What::Cpu, guest.trace.cpu_ms);
-        }
+        guest.tell_cpu();
         guest.trace.peak_memory_bytes = guest.meter.memory_bytes();
         let answer = answer.unwrap_or_else(|_| Err(wasmtime::Error::from(Stop::WallClock)));
         // What it gave back may be a lot to look at, too.
@@ -232,8 +229,10 @@ fn store(tier: &Tier, session: Option<Session>, trace: Trace) -> Store<Guest> {
     store.set_hostcall_fuel(limits::CROSSING_BYTES);
     store.set_epoch_deadline(1);
     let budget = tier.limits.cpu;
-    store.epoch_deadline_callback(move |context| {
-        if context.data().computed.so_far() > budget {
+    store.epoch_deadline_callback(move |mut context| {
+        let guest = context.data_mut();
+        guest.tell_cpu();
+        if guest.computed.so_far() > budget {
             return Err(Stop::Cpu { limit_ms: milliseconds(budget) }.into());
         }
         Ok(UpdateDeadline::Yield(1))
@@ -281,6 +280,16 @@ pub(super) enum Answer {
 }
 
 impl Guest {
+    /// Tells the trace and the quotas what was computed since they were told last.
+    fn tell_cpu(&mut self) {
+        let computed = milliseconds(self.computed.so_far());
+        let more = computed.saturating_sub(self.trace.cpu_ms);
+        self.trace.cpu_ms = computed;
+        if let Some(session) = self.session.as_ref().filter(|_| more > 0) {
+            session.shared.quotas.spend(&session.account, What::Cpu, more);
+        }
+    }
+
     /// Ends the call: masks what must not be seen, and brings the answer into its final shape.
     fn finish(mut self, answer: wasmtime::Result<Answer>) -> Called {
         let Some(session) = self.session.take() else {

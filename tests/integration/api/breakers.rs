@@ -1,6 +1,7 @@
 //! A third party that keeps failing, as a run and an administrator see it.
 
 use serde_json::json;
+use wardroom::domain::breaker::{FAILURES, PAUSE};
 
 use super::{connected, on_both};
 
@@ -21,19 +22,20 @@ async fn a_run_is_told_that_its_third_party_is_left_alone_and_the_connection_tel
             api.ended(&run).await
         };
         assert_eq!(api.get("/connections/hooks").await.ok()["breakers"], json!([]));
-        for _ in 0..5 {
+        for _ in 0..FAILURES {
             assert_ne!(runs().await["steps"]["send"]["error"]["code"], json!("held"));
         }
         let held = runs().await;
         let error = &held["steps"]["send"]["error"];
         assert_eq!((&held["status"], &error["code"]), (&json!("failed"), &json!("held")), "{held:#}");
         assert!(error["message"].as_str().is_some_and(|text| text.contains(&third.url())), "{error}");
-        assert_eq!(third.count(), 5, "nothing was sent");
+        assert_eq!(third.count(), FAILURES as usize, "nothing was sent");
         let known = api.get("/connections/hooks").await.ok();
         let breaker = &known["breakers"][0];
-        let told = json!({ "origin": third.url(), "state": "open", "failures": 5, "retry_after_ms": breaker["retry_after_ms"] });
+        let told = json!({ "origin": third.url(), "state": "open", "failures": FAILURES, "retry_after_ms": breaker["retry_after_ms"] });
         assert_eq!(breaker, &told);
-        assert!((1..=30_000).contains(&breaker["retry_after_ms"].as_u64().expect("a time")), "{breaker}");
+        let left = u128::from(breaker["retry_after_ms"].as_u64().expect("a time"));
+        assert!((1..=PAUSE.as_millis()).contains(&left), "{breaker}");
         assert_eq!(api.get("/connections").await.ok()["items"][0]["breakers"][0]["state"], json!("open"));
         // An administrator who sets the connection again has it tried again.
         let again = json!({
@@ -43,7 +45,7 @@ async fn a_run_is_told_that_its_third_party_is_left_alone_and_the_connection_tel
         api.put("/connections/hooks", again).await.ok();
         assert_eq!(api.get("/connections/hooks").await.ok()["breakers"], json!([]));
         assert_ne!(runs().await["steps"]["send"]["error"]["code"], json!("held"));
-        assert_eq!(third.count(), 6);
+        assert_eq!(third.count(), FAILURES as usize + 1);
     })
     .await;
 }

@@ -148,7 +148,8 @@ async fn send(session: &Session, prepared: Prepared) -> Result<Sent, Failed> {
     let sent = session.shared.outbound.send(session, prepared, remaining).await?;
     let redactor = &session.redactor;
     let headers = sent.headers.iter().map(|(name, value)| (name.clone(), redactor.bytes(value.clone()))).collect();
-    let body = redactor.bytes(sent.body.clone());
+    let mut body = redactor.bytes(sent.body.clone());
+    body.truncate(limits::RESPONSE_BODY_BYTES);
     tape.record(&request, &TapedAnswer { status: sent.status, headers, body });
     Ok(sent)
 }

@@ -59,6 +59,11 @@ impl Ground {
         self.outside.address.port()
     }
 
+    /// A connection of its own: a third party that keeps failing through the same one is left alone, which is not what is tried.
+    pub(super) fn unknown(&self, connection: Connection) -> Connection {
+        Connection { name: format!("play-{}", self.plays.fetch_add(1, Ordering::Relaxed)), ..connection }
+    }
+
     /// A host name that was never asked for.
     pub(super) fn fresh_name(&self) -> String {
         format!("play-{}.example", self.plays.fetch_add(1, Ordering::Relaxed))

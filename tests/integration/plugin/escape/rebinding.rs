@@ -99,7 +99,8 @@ pub(super) fn cases() -> Vec<Case> {
         ground.names.means(&name, vec![Addresses(&["127.0.0.4", "127.0.0.1"])]);
         let mut connection = reaching(&format!("http://{name}:{}", ground.port()));
         connection.grant.networks.push("127.0.0.4/32".parse().expect("a network"));
-        let invocation = ground.sandbox.through(with_revision(connection), "fetch", json!({ "url": "/" }));
+        let invocation =
+            ground.sandbox.through(ground.unknown(with_revision(connection)), "fetch", json!({ "url": "/" }));
         refused(&ground.sandbox.call(invocation).await, "connect")
     }));
     cases.push(Case::new(THEME, "this machine at the second hop of a redirect", |ground| async move {
