@@ -16,7 +16,8 @@ use wardroom_tests::guests;
 
 use super::{MemoryState, Names, OneSecret, Sandbox, done};
 
-fn host(folder: &Path, key: u8) -> PluginHost {
+/// A runtime over a cache folder and a key.
+pub(super) fn host(folder: &Path, key: u8) -> PluginHost {
     PluginHost::new(Options {
         cache: Some((folder.to_owned(), SecretBox::new(Box::new([key; 32])))),
         limits: Limits { calls: 2, ..Limits::default() },

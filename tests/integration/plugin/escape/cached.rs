@@ -7,15 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use secrecy::SecretBox;
 use serde_json::json;
-use wardroom::{
-    clock::SystemClock,
-    plugin::{Options, PluginHost, limits::Limits},
-};
+use wardroom::plugin::PluginHost;
 
 use super::{
-    super::{MemoryState, Names, OneSecret},
+    super::cache::host,
     Case, Verdict,
     bombs::act,
     made::{Made, manifest},
@@ -162,19 +158,4 @@ fn flipped(file: &Path, bytes: &[u8], at: usize) {
 
 fn write(file: &Path, bytes: &[u8]) {
     fs::write(file, bytes).expect("is written");
-}
-
-fn host(folder: &Path, key: u8) -> PluginHost {
-    PluginHost::new(Options {
-        cache: Some((folder.to_owned(), SecretBox::new(Box::new([key; 32])))),
-        limits: Limits { calls: 1, ..Limits::default() },
-        large: Limits { calls: 1, ..Limits::large() },
-        secrets: Arc::new(OneSecret),
-        state: Arc::new(MemoryState::default()),
-        resolver: Arc::new(Names(std::collections::BTreeMap::new())),
-        operator_hosts: None,
-        clock: Arc::new(SystemClock),
-        tape: None,
-    })
-    .expect("starts")
 }
