@@ -53,3 +53,9 @@ pub fn new_id(clock: &dyn Clock, source: &dyn Random) -> uuid::Uuid {
 pub fn monotonic_now() -> std::time::Instant {
     std::time::Instant::now()
 }
+
+/// The CPU time that this thread has taken: two readings on one thread tell what was computed between them.
+pub fn thread_cpu_time() -> std::time::Duration {
+    let taken = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    std::time::Duration::try_from(taken).unwrap_or_default()
+}

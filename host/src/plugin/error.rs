@@ -191,9 +191,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
-    /// The thread that counts CPU time.
-    #[error("the thread that counts the CPU time of plugins cannot be started")]
-    Ticker(#[source] std::io::Error),
+    /// The threads that long calls compute on, and the one by which they take turns.
+    #[error("the threads of plugins cannot be started")]
+    Threads(#[source] std::io::Error),
 }
 
 /// Why a component is not loaded.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use secrecy::{ExposeSecret, SecretBox};
 use serde_json::json;
 use tokio::time::timeout_at;
@@ -103,7 +103,7 @@ impl PluginHost {
         Ok(Self(Arc::new(Inner {
             small: Tier::new(options.limits, small)?,
             large: Tier::new(options.large, large)?,
-            lane: Lane::new(),
+            lane: Lane::new().map_err(StartError::Threads)?,
             shared,
         })))
     }
@@ -141,7 +141,7 @@ impl PluginHost {
         let deadline = started + invocation.deadline.min(limits::WALL_CLOCK);
         let mut trace = Trace { digest: invocation.digest.clone(), ..Trace::default() };
         let ready = self.ready(&invocation, deadline).await;
-        let (tier, loaded, session, _room) = match ready {
+        let (tier, loaded, session, room) = match ready {
             Ok(ready) => ready,
             Err(error) => {
                 trace.duration_ms = milliseconds(started.elapsed());
@@ -150,41 +150,35 @@ impl PluginHost {
         };
         let function = session.invocation.function;
         let mut store = store(tier, Some(session), trace);
-        let (lane, appetite, computed) = (&self.0.lane, &loaded.appetite, Arc::clone(&store.data().computed));
-        let calling = lane.run(appetite, &computed, call(&mut store, &loaded, function, deadline));
-        let answer = timeout_at(deadline.into(), calling).await;
-        let mut guest = store.into_data();
-        guest.trace.duration_ms = milliseconds(started.elapsed());
-        guest.tell_cpu();
-        guest.trace.peak_memory_bytes = guest.meter.memory_bytes();
-        let answer = answer.unwrap_or_else(|_| Err(wasmtime::Error::from(Stop::WallClock)));
-        // What it gave back may be a lot to look at, too.
-        lane.run(appetite, &computed, async { guest.finish(answer) }).await
+        let (appetite, computed) = (Arc::clone(&loaded.appetite), Arc::clone(&store.data().computed));
+        let work = async move {
+            // It ends last: when its room is given on, its memory is as well.
+            let _room = room;
+            let answer = timeout_at(deadline.into(), call(&mut store, &loaded, function, deadline)).await;
+            let mut guest = store.into_data();
+            guest.trace.duration_ms = milliseconds(started.elapsed());
+            guest.trace.peak_memory_bytes = guest.meter.memory_bytes();
+            guest.tell_cpu();
+            let answer = answer.unwrap_or_else(|_| Err(wasmtime::Error::from(Stop::WallClock)));
+            guest.finish(answer)
+        };
+        self.0.lane.run(&appetite, &computed, work.boxed()).await
     }
 
     /// Asks a component for its manifest. It is granted nothing.
     pub(super) async fn describe(&self, digest: &str) -> Result<String, PluginError> {
         let (tier, loaded) = self.get(digest).ok_or_else(|| not_loaded(digest))?;
         let deadline = monotonic_now() + limits::DESCRIBE_TIME;
-        let _room = tier.permit(&loaded, deadline).await?;
+        let room = tier.permit(&loaded, deadline).await?;
         let mut store = store(tier, None, Trace::default());
-        let computed = Arc::clone(&store.data().computed);
-        let describing = async {
-            let instance = instance(&mut store, &loaded).await?;
-            // All that it exports has to be of the contract's types, not only what is called now.
-            if let Some(undo) = &loaded.undo {
-                undo.load(&mut store, &instance)?;
-            }
-            if let Some(check) = &loaded.check {
-                check.load(&mut store, &instance)?;
-            }
-            loaded.plugin.load(&mut store, &instance)?.call_describe(&mut store).await
+        let (appetite, computed) = (Arc::clone(&loaded.appetite), Arc::clone(&store.data().computed));
+        let work = async move {
+            let _room = room;
+            let described = timeout_at(deadline.into(), describe(&mut store, &loaded)).await;
+            drop(store);
+            described.unwrap_or_else(|_| Err(wasmtime::Error::from(Stop::WallClock)))
         };
-        let describing = self.0.lane.run(&loaded.appetite, &computed, describing);
-        let described = match timeout_at(deadline.into(), describing).await {
-            Ok(described) => described,
-            Err(_) => Err(wasmtime::Error::from(Stop::WallClock)),
-        };
+        let described = self.0.lane.run(&appetite, &computed, work.boxed()).await;
         let described = described.map_err(|error| ended(&error, false))?;
         if described.len() > limits::MANIFEST_BYTES {
             let message = format!("its manifest is longer than {} bytes", limits::MANIFEST_BYTES);
@@ -197,7 +191,7 @@ impl PluginHost {
         &self,
         invocation: &Invocation,
         deadline: Instant,
-    ) -> Result<(&Tier, Arc<Loaded>, Session, Room<'_>), PluginError> {
+    ) -> Result<(&Tier, Arc<Loaded>, Session, Room), PluginError> {
         let (tier, loaded) = self.get(&invocation.digest).ok_or_else(|| not_loaded(&invocation.digest))?;
         let action = invocation.manifest.action(&invocation.action);
         let offered = action.is_some_and(|action| match invocation.function {
@@ -238,6 +232,18 @@ fn store(tier: &Tier, session: Option<Session>, trace: Trace) -> Store<Guest> {
         Ok(UpdateDeadline::Yield(1))
     });
     store
+}
+
+/// Asks a fresh instance for its manifest. All that it exports has to be of the contract's types, not only what is called now.
+async fn describe(store: &mut Store<Guest>, loaded: &Loaded) -> wasmtime::Result<String> {
+    let instance = instance(store, loaded).await?;
+    if let Some(undo) = &loaded.undo {
+        undo.load(&mut *store, &instance)?;
+    }
+    if let Some(check) = &loaded.check {
+        check.load(&mut *store, &instance)?;
+    }
+    loaded.plugin.load(&mut *store, &instance)?.call_describe(&mut *store).await
 }
 
 /// Calls an export of a fresh instance and turns its answer into an outcome.

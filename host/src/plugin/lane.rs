@@ -1,85 +1,144 @@
-//! Who may compute when. Guests run on the server's own threads, so a few that compute for long would keep everybody waiting.
-//! They take turns of a tick each, on all cores but one: that one is left to calls that are short, and to the server itself.
+//! Who may compute where. A call that is short computes on the server's own threads: nothing is faster. One that turns out to be
+//! long goes on on threads that are there for such calls alone, one fewer than there are cores, where they take turns of a tick
+//! each; so does whatever its plugin is called for meanwhile. The server's own threads are never busy with them.
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    io,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
+        mpsc::{self, Receiver, Sender},
     },
     task::{Context, Poll},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use async_task::Runnable;
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::runtime::Handle;
 
 use super::limits;
-use crate::clock::monotonic_now;
+use crate::clock::thread_cpu_time;
 
-/// The turns.
+/// The threads for calls that compute for long. They end with the lane and the last of its calls.
 pub(super) struct Lane {
-    turns: Arc<Semaphore>,
+    turns: Sender<Runnable>,
 }
 
 /// How many calls of a plugin compute for long just now. While there are any, all of its calls take turns: a plugin whose calls
-/// begin anew all the time would have the cores as well.
+/// begin anew all the time would have the server's threads as well.
 #[derive(Default)]
 pub(super) struct Appetite(AtomicUsize);
 
 impl Lane {
-    pub(super) fn new() -> Self {
+    /// Starts the threads.
+    pub(super) fn new() -> io::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { turns: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))) }
-    }
-
-    /// Does a call's work, and measures it. Without appetite nobody waits.
-    pub(super) async fn run<T>(&self, plugin: &Appetite, computed: &Computed, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        let mut waiting = None;
-        let mut counted = Counted { plugin, counts: false };
-        poll_fn(move |context| {
-            let turn = match self.turn(plugin, &mut waiting, context) {
-                Poll::Ready(turn) => turn,
-                Poll::Pending => return Poll::Pending,
-            };
-            computed.begin();
-            let polled = work.as_mut().poll(context);
-            computed.pause();
-            drop(turn);
-            if computed.so_far() > limits::SHORT {
-                counted.count();
-            }
-            polled
-        })
-        .await
-    }
-
-    /// The turn, if one is needed, as soon as it is this call's.
-    fn turn(&self, plugin: &Appetite, waiting: &mut Option<Waiting>, context: &mut Context) -> Poll<Option<Turn>> {
-        if waiting.is_none() && plugin.0.load(Ordering::Relaxed) == 0 {
-            return Poll::Ready(None);
+        let (turns, waiting) = mpsc::channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..cores.saturating_sub(1).max(1) {
+            let waiting = Arc::clone(&waiting);
+            thread::Builder::new().name("plugin-long".to_owned()).spawn(move || take_turns(&waiting))?;
         }
-        let wait = waiting.get_or_insert_with(|| Box::pin(Arc::clone(&self.turns).acquire_owned()));
-        let turn = match wait.poll_unpin(context) {
-            Poll::Ready(turn) => turn,
-            Poll::Pending => return Poll::Pending,
-        };
-        *waiting = None;
-        // The semaphore is never closed; were it, nobody would have to wait.
-        Poll::Ready(turn.ok())
+        Ok(Self { turns })
+    }
+
+    /// Does a call's work, and measures it. Whoever stops waiting for it ends it at its next turn.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        plugin: &Arc<Appetite>,
+        computed: &Arc<Computed>,
+        work: BoxFuture<'static, T>,
+    ) -> T {
+        let (plugin, computed) = (Arc::clone(plugin), Arc::clone(computed));
+        let mut call = Call { work, computed, plugin, long: false };
+        if call.plugin.0.load(Ordering::Relaxed) == 0 {
+            let short = poll_fn(|context| match call.poll_unpin(context) {
+                Poll::Pending if !call.long => Poll::Pending,
+                Poll::Pending => Poll::Ready(None),
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+            });
+            if let Some(done) = short.await {
+                return done;
+            }
+        }
+        let turns = self.turns.clone();
+        let here = Here { runtime: Handle::current(), call };
+        // The threads live as long as the sender does, so nothing is lost on its way.
+        let schedule = move |turn| drop(turns.send(turn));
+        let (turn, done) = async_task::Builder::new().propagate_panic(true).spawn(|()| here, schedule);
+        turn.schedule();
+        done.await
     }
 }
 
-/// How long a call has computed: the time a thread was busy with it. What it waits for is not counted.
+/// A thread's life: the next turn of whoever waits for longest.
+fn take_turns(waiting: &Mutex<Receiver<Runnable>>) {
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(turn) = next else { return };
+        turn.run();
+    }
+}
+
+/// A call's work, measured. It is counted from when it has computed for long until it has ended.
+struct Call<T> {
+    work: BoxFuture<'static, T>,
+    computed: Arc<Computed>,
+    plugin: Arc<Appetite>,
+    long: bool,
+}
+
+impl<T> Future for Call<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<T> {
+        self.computed.begin();
+        let polled = self.work.poll_unpin(context);
+        self.computed.pause();
+        if !self.long && self.computed.so_far() > limits::SHORT {
+            self.long = true;
+            self.plugin.0.fetch_add(1, Ordering::Relaxed);
+        }
+        polled
+    }
+}
+
+impl<T> Drop for Call<T> {
+    fn drop(&mut self) {
+        if self.long {
+            self.plugin.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A call on a thread that is not the runtime's. Its timers and connections are the runtime's all the same.
+struct Here<T> {
+    runtime: Handle,
+    call: Call<T>,
+}
+
+impl<T> Future for Here<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<T> {
+        let this = &mut *self;
+        let _entered = this.runtime.enter();
+        this.call.poll_unpin(context)
+    }
+}
+
+/// How long a call has computed: CPU time of the threads that were busy with it. What it waits for is not counted, and neither
+/// is what others compute meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct Computed(Mutex<(Duration, Option<Instant>)>);
+pub(super) struct Computed(Mutex<(Duration, Option<Duration>)>);
 
 impl Computed {
     fn begin(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(monotonic_now());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(thread_cpu_time());
     }
 
     fn pause(&self) {
@@ -87,75 +146,95 @@ impl Computed {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (so_far, None);
     }
 
-    /// Until now, also in the middle of a slice.
+    /// Until now, also in the middle of a turn: then from the call's own thread.
     pub(super) fn so_far(&self) -> Duration {
         let (before, began) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        before + began.map_or(Duration::ZERO, |began| monotonic_now().saturating_duration_since(began))
-    }
-}
-
-type Turn = OwnedSemaphorePermit;
-type Waiting = BoxFuture<'static, Result<Turn, AcquireError>>;
-
-/// A call that is counted as long as it lives.
-struct Counted<'a> {
-    plugin: &'a Appetite,
-    counts: bool,
-}
-
-impl Counted<'_> {
-    fn count(&mut self) {
-        if !self.counts {
-            self.counts = true;
-            self.plugin.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        if self.counts {
-            self.plugin.0.fetch_sub(1, Ordering::Relaxed);
-        }
+        before + began.map_or(Duration::ZERO, |began| thread_cpu_time().saturating_sub(began))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::task::yield_now;
+    use std::thread::ThreadId;
+
+    use tokio::{sync::oneshot, task::yield_now};
 
     use super::*;
 
-    /// Computes for as long as a call may that is not short, in slices, and tells each.
-    async fn compute(slices: &AtomicUsize) {
-        for _ in 0..3 {
-            slices.fetch_add(1, Ordering::Relaxed);
-            let began = monotonic_now();
-            while began.elapsed() <= limits::SHORT {}
-            yield_now().await;
+    /// Computes for as long as a call may that is not short, three times, and tells on which threads.
+    fn long() -> BoxFuture<'static, Vec<ThreadId>> {
+        async {
+            let mut threads = Vec::new();
+            for _ in 0..3 {
+                threads.push(thread::current().id());
+                let began = thread_cpu_time();
+                while thread_cpu_time().saturating_sub(began) <= limits::SHORT {}
+                yield_now().await;
+            }
+            threads
         }
+        .boxed()
     }
 
     #[tokio::test]
-    async fn who_computes_for_long_waits_for_a_turn_and_others_do_not() {
-        let lane = Lane::new();
-        let (greedy, modest, slices) = (Appetite::default(), Appetite::default(), AtomicUsize::new(0));
-        let (one, two, three) = (Computed::default(), Computed::default(), Computed::default());
-        let all = u32::try_from(lane.turns.available_permits()).expect("few");
-        let taken = Arc::clone(&lane.turns).acquire_many_owned(all).await.expect("is open");
-        let mut long = pin!(lane.run(&greedy, &one, compute(&slices)));
-        for _ in 0..3 {
-            assert!(futures_util::poll!(long.as_mut()).is_pending());
+    async fn who_computes_for_long_goes_on_elsewhere_and_others_stay() {
+        let lane = Lane::new().expect("threads start");
+        let (greedy, modest) = (Arc::<Appetite>::default(), Arc::<Appetite>::default());
+        let (one, two, three) = (Arc::<Computed>::default(), Arc::<Computed>::default(), Arc::<Computed>::default());
+        let here = thread::current().id();
+
+        let (open, wait) = oneshot::channel::<()>();
+        let first = async {
+            let threads = long().await;
+            wait.await.expect("is opened");
+            threads
+        };
+        let mut first = Box::pin(lane.run(&greedy, &one, first.boxed()));
+        while greedy.0.load(Ordering::Relaxed) == 0 {
+            assert!(futures_util::poll!(&mut first).is_pending());
         }
-        assert_eq!(slices.load(Ordering::Relaxed), 1, "after its first slice it waits");
-        let mut next = pin!(lane.run(&greedy, &two, compute(&slices)));
-        assert!(futures_util::poll!(next.as_mut()).is_pending());
-        assert_eq!(slices.load(Ordering::Relaxed), 1, "so does whoever comes next of the same plugin");
-        assert_eq!(lane.run(&modest, &three, async { 1 }).await, 1);
-        drop(taken);
-        futures_util::join!(long, next);
-        assert_eq!(slices.load(Ordering::Relaxed), 6);
+        let of_next = lane.run(&greedy, &two, async { thread::current().id() }.boxed()).await;
+        assert_ne!(of_next, here, "whoever comes next of the same plugin is asked to leave, too");
+        assert_eq!(lane.run(&modest, &three, async { thread::current().id() }.boxed()).await, here);
+        open.send(()).expect("is awaited");
+        let threads = first.await;
+        assert_eq!(threads[0], here, "nobody knows beforehand");
+        assert!(threads[1..].iter().all(|thread| *thread != here), "{threads:?}, here is {here:?}");
         assert!(one.so_far() >= 3 * limits::SHORT && three.so_far() < limits::SHORT, "{one:?}, {three:?}");
         assert_eq!(greedy.0.load(Ordering::Relaxed), 0, "nobody is counted who has ended");
+    }
+
+    #[tokio::test]
+    async fn a_panic_elsewhere_is_the_caller_s_and_the_thread_goes_on() {
+        let lane = Lane::new().expect("threads start");
+        let (plugin, computed) = (Arc::<Appetite>::default(), Arc::<Computed>::default());
+        let broken = async {
+            long().await;
+            panic!("a defect of the host's");
+        };
+        let caught = std::panic::AssertUnwindSafe(lane.run(&plugin, &computed, broken.boxed())).catch_unwind().await;
+        assert!(caught.is_err());
+        assert_eq!(lane.run(&plugin, &computed, long()).await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_waits_for_any_more_ends() {
+        let lane = Lane::new().expect("threads start");
+        let (plugin, computed) = (Arc::<Appetite>::default(), Arc::<Computed>::default());
+        let (held, ended) = oneshot::channel::<()>();
+        let endless = async move {
+            let _held = held;
+            loop {
+                long().await;
+            }
+        };
+        let mut endless = Box::pin(lane.run::<()>(&plugin, &computed, endless.boxed()));
+        while plugin.0.load(Ordering::Relaxed) == 0 {
+            assert!(futures_util::poll!(&mut endless).is_pending());
+        }
+        assert!(futures_util::poll!(&mut endless).is_pending());
+        drop(endless);
+        ended.await.expect_err("what it held is gone with it");
+        assert_eq!(plugin.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Loaded {
     pub(super) check: Option<check::GuestIndices>,
     /// Its calls at a time.
     pub(super) share: Arc<Semaphore>,
-    pub(super) appetite: Appetite,
+    pub(super) appetite: Arc<Appetite>,
 }
 
 /// The components.
@@ -93,7 +93,7 @@ impl Registry {
             undo: undo::GuestIndices::new(&pre).ok(),
             check: check::GuestIndices::new(&pre).ok(),
             share: Arc::new(Semaphore::new(self.share)),
-            appetite: Appetite::default(),
+            appetite: Arc::default(),
             pre,
         })
     }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use secrecy::SecretBox;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout_at,
 };
 use wasmtime::{
@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Room for a call: in its plugin's share, and in the pool.
-pub(super) type Room<'a> = (OwnedSemaphorePermit, SemaphorePermit<'a>);
+pub(super) type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// The engine.
 pub(super) struct Tier {
@@ -32,7 +32,7 @@ pub(super) struct Tier {
     pub(super) limits: Limits,
     registry: Arc<Registry>,
     /// Calls at a time: as many as the pool has instances.
-    calls: Semaphore,
+    calls: Arc<Semaphore>,
     /// Components that are compiled at a time: it takes a core each, and much memory.
     compiling: Semaphore,
 }
@@ -41,7 +41,7 @@ impl Tier {
     pub(super) fn new(limits: Limits, cache: Option<(PathBuf, SecretBox<[u8; 32]>)>) -> Result<Self, StartError> {
         let refused = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
         let engine = engine::new(&limits).map_err(refused)?;
-        engine::start_ticker(&engine).map_err(StartError::Ticker)?;
+        engine::start_ticker(&engine).map_err(StartError::Threads)?;
         let cache = match cache {
             Some((folder, key)) => {
                 let path = folder.display().to_string();
@@ -54,7 +54,7 @@ impl Tier {
         Ok(Self {
             registry: Arc::new(Registry::new(engine.clone(), linker, cache, limits.share())),
             engine,
-            calls: Semaphore::new(limits.calls as usize),
+            calls: Arc::new(Semaphore::new(limits.calls as usize)),
             compiling: Semaphore::new(limits.compiling),
             limits,
         })
@@ -79,7 +79,7 @@ impl Tier {
     }
 
     /// Waits for room for one more call: first in the plugin's share, so that whoever waits there keeps no room from others.
-    pub(super) async fn permit(&self, loaded: &Loaded, deadline: Instant) -> Result<Room<'_>, PluginError> {
+    pub(super) async fn permit(&self, loaded: &Loaded, deadline: Instant) -> Result<Room, PluginError> {
         let full = |calls: usize, whose: &str| PluginError {
             kind: PluginErrorKind::PoolExhausted,
             message: format!("{calls} calls{whose} are running, and none ended in time"),
@@ -89,7 +89,7 @@ impl Tier {
         let Ok(Ok(share)) = timeout_at(deadline, Arc::clone(&loaded.share).acquire_owned()).await else {
             return Err(full(self.limits.share(), " of this plugin"));
         };
-        match timeout_at(deadline, self.calls.acquire()).await {
+        match timeout_at(deadline, Arc::clone(&self.calls).acquire_owned()).await {
             Ok(Ok(room)) => Ok((share, room)),
             _ => Err(full(self.limits.calls as usize, "")),
         }
