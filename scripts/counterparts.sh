@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real servers that the tests talk to, once, into a cache outside the checkout: Prometheus, Alertmanager, etcd,
-# an OCI registry, minisign and PostgreSQL from Debian; Synapse, Buildbot and Roundup from PyPI; MailDev and Unleash from npm. Logs on stderr; the cache's path on stdout.
+# an OCI registry, tinyproxy, OpenSSL, minisign and PostgreSQL from Debian; Synapse, Buildbot and Roundup from PyPI; MailDev and Unleash from npm. Logs on stderr; the cache's path on stdout.
 set -euo pipefail
 SYNAPSE=1.163.2 BUILDBOT=4.3.0 ROUNDUP=2.6.0 MAILDEV=3.0.0 UNLEASH=7.5.1 NODE=20
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wardroom-tools/counterparts-1
@@ -10,6 +10,8 @@ has() { command -v "$1" >/dev/null; }
 need=()
 has etcd || need+=(etcd-server)
 has docker-registry || need+=(docker-registry)
+has tinyproxy || need+=(tinyproxy-bin)
+has openssl || need+=(openssl)
 has minisign || need+=(minisign)
 has prometheus || need+=(prometheus)
 has prometheus-alertmanager || need+=(prometheus-alertmanager)

@@ -23,7 +23,7 @@ use crate::{
         recover::LEASE,
     },
     http,
-    plugin::{Options, PluginHost, StartError, limits::Limits, ports::SystemResolver},
+    plugin::{Options, PluginHost, Proxy, StartError, UnfitProxy, limits::Limits, ports::SystemResolver},
     store::{Store, StoreError},
 };
 
@@ -47,6 +47,10 @@ pub struct Config {
     pub admin_token: Option<SecretString>,
     /// The only origins plugins may reach; none: connections and grants decide alone.
     pub operator_hosts: Option<Vec<String>>,
+    /// The proxy that plugins' requests go through, `http://[user:password@]host[:port]`; none: they go straight to their hosts.
+    pub outbound_proxy: Option<SecretString>,
+    /// Whether that proxy is asked for names, and not for addresses that were checked here.
+    pub outbound_proxy_by_name: bool,
     /// How long runs are kept after their end; none: for ever.
     pub keep_runs: Option<Duration>,
     /// What comes by the clock comes at most this often.
@@ -80,6 +84,9 @@ pub enum AppError {
     /// A key for signatures of plugins.
     #[error("{0}")]
     Signers(String),
+    /// A proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(UnfitProxy),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,6 +138,8 @@ impl App {
     pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let lock = claim(&config.data)?;
         let signers = Signers::new(&config.plugin_keys, config.signed_plugins_only).map_err(AppError::Signers)?;
+        let proxy = config.outbound_proxy.as_ref().map(|url| Proxy::new(url, config.outbound_proxy_by_name));
+        let proxy = proxy.transpose().map_err(AppError::Proxy)?;
         let keyring = Arc::new(Keyring::new(*key(&config)?.expose_secret()));
         let url = match &config.database_url {
             Some(url) => url.expose_secret().to_owned(),
@@ -146,6 +155,7 @@ impl App {
             state: Arc::new(StoredState(store.clone())),
             resolver: Arc::new(SystemResolver),
             operator_hosts: config.operator_hosts.clone(),
+            proxy,
             clock: Arc::clone(&clock),
             tape: None,
         })?;

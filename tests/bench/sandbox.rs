@@ -27,6 +27,7 @@ pub(crate) fn host(limits: Limits, cache: Option<&Path>) -> PluginHost {
         state: Arc::new(Nothing),
         resolver: Arc::new(SystemResolver),
         operator_hosts: None,
+        proxy: None,
         clock: Arc::new(SystemClock),
         tape: None,
     })

@@ -104,6 +104,8 @@ fn config(url: &str, data: PathBuf) -> Config {
         key: None,
         admin_token: Some(ADMIN.into()),
         operator_hosts: None,
+        outbound_proxy: None,
+        outbound_proxy_by_name: false,
         keep_runs: None,
         shortest_interval: Duration::from_secs(10),
         plugin_keys: Vec::new(),

@@ -242,6 +242,7 @@ pub(super) fn offline() -> Options {
         state: Arc::new(Nothing),
         resolver: Arc::new(SystemResolver),
         operator_hosts: Some(Vec::new()),
+        proxy: None,
         clock: Arc::new(SystemClock),
         tape: None,
     }

@@ -35,6 +35,14 @@ pub(super) struct Serve {
     /// The only origins plugins may reach, such as `https://chat.example.com`; may be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_host: Vec<String>,
+    /// The proxy that plugins' requests go through, `http://[user:password@]host[:port]`: it is asked to CONNECT to addresses
+    /// that were looked up and checked here. No other proxy is used, whatever the environment says; mail goes straight.
+    #[arg(long, value_name = "URL", env = "WARDROOM_OUTBOUND_PROXY", hide_env_values = true)]
+    outbound_proxy: Option<SecretString>,
+    /// Asks that proxy for names: for proxies that filter by name, or where this machine cannot look names up. Which networks
+    /// a name may lead to is then the proxy's to decide.
+    #[arg(long, env = "WARDROOM_OUTBOUND_PROXY_BY_NAME", requires = "outbound_proxy")]
+    outbound_proxy_by_name: bool,
     /// How long runs are kept after their end, such as `90d`; at least 1h. Without it for ever.
     #[arg(long, value_name = "DURATION", value_parser = kept, env = "WARDROOM_KEEP_RUNS")]
     keep_runs: Option<Duration>,
@@ -82,6 +90,8 @@ impl Serve {
             key: self.key,
             admin_token: self.admin_token,
             operator_hosts: Some(self.allow_host).filter(|hosts| !hosts.is_empty()),
+            outbound_proxy: self.outbound_proxy,
+            outbound_proxy_by_name: self.outbound_proxy_by_name,
             keep_runs: self.keep_runs,
             shortest_interval: self.shortest_interval,
             plugin_keys: self.plugin_key,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::connection::{Auth, Grant};
+use super::connection::{Auth, Grant, Tls};
 
 /// The most cases of a cassette, and exchanges of a case.
 const MOST: usize = 500;
@@ -31,6 +31,9 @@ pub struct Account {
     /// How requests are authenticated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// Whom the host believes over TLS, and who it says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// Options, after the plugin's connection schema.
     #[serde(default = "empty")]
     pub config: Value,

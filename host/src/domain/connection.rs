@@ -19,6 +19,9 @@ pub struct Connection {
     pub base_url: String,
     /// How the host signs requests toward `base_url`.
     pub auth: Option<Auth>,
+    /// Who is believed over TLS, and who the host says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// Options, after the plugin's connection schema.
     pub config: Value,
     /// What is allowed beyond `base_url`'s own host.
@@ -85,6 +88,29 @@ impl Auth {
             Self::Query { .. } => "query",
         }
     }
+}
+
+/// Whom the host believes over TLS, and who it says it is. Certificates are always verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificate authorities in PEM, at most 64 KiB. Toward `base_url` they alone are believed, toward granted hosts beside the
+    /// machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// What the host shows to whoever is at `base_url` and asks for it; granted hosts are shown nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientCertificate>,
+}
+
+/// A client certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The certificate in PEM, and after it those between it and the authority; at most 64 KiB.
+    pub certificate: String,
+    /// The name of the secret that holds its private key in PEM (PKCS#8, PKCS#1 or SEC1), without a passphrase.
+    pub key: String,
 }
 
 /// What an administrator allows. Empty lists allow nothing.

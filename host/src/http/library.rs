@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
-        connection::{Auth, Connection, Grant},
+        connection::{Auth, Connection, Grant, Tls},
         pause::PauseScope,
     },
     engine::{Engine, EngineError, platform::connections::NewConnection},
@@ -45,6 +45,11 @@ pub struct Connecting {
     /// `{"header": {"name", "value": SECRET}}` or `{"query": {"name", "value": SECRET}}`. Secrets by name.
     #[schema(value_type = Option<Object>)]
     auth: Option<Auth>,
+    /// `{"ca": PEM, "client": {"certificate": PEM, "key": SECRET}}`, each optional: authorities that alone are believed at
+    /// `base_url`, and a certificate that is shown there, its key by the name of a secret. Certificates are always verified.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    tls: Option<Tls>,
     /// The plugin's options.
     #[serde(default = "no_options")]
     #[schema(value_type = Object)]
@@ -139,8 +144,9 @@ async fn set_connection(
     Expected(expected): Expected,
     body: Body<Connecting>,
 ) -> Result<Response, Problem> {
-    let Connecting { plugin, base_url, auth, config, grant, real_in_drills, record, limits } = body.value;
-    let new = NewConnection { plugin, base_url, auth, config, grant, real_in_drills, record, limits: limits.into() };
+    let Connecting { plugin, base_url, auth, tls, config, grant, real_in_drills, record, limits } = body.value;
+    let new =
+        NewConnection { plugin, base_url, auth, tls, config, grant, real_in_drills, record, limits: limits.into() };
     let connection = engine.set_connection(&caller, &name, new, expected).await?;
     Ok(tagged(StatusCode::OK, connection.revision, connection))
 }

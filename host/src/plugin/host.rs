@@ -19,7 +19,7 @@ use super::{
     invocation::{Called, Finding, Function, Invocation, Outcome, Trace},
     lane::Lane,
     limits::{self, Limits},
-    outbound::{BreakerState, Outbound},
+    outbound::{BreakerState, Outbound, Proxy, UnfitTls, check_tls},
     outcome,
     ports::{Resolve, SecretPort, StatePort, Tape},
     quota::{Account, Quotas, What},
@@ -30,7 +30,10 @@ use super::{
 };
 use crate::{
     clock::{Clock, monotonic_now},
-    domain::{connection::Connection, run::Mode},
+    domain::{
+        connection::{Connection, Tls},
+        run::Mode,
+    },
 };
 
 /// What the runtime is made of.
@@ -49,6 +52,8 @@ pub struct Options {
     pub resolver: Arc<dyn Resolve>,
     /// The only origins plugins may reach; none: the connections and grants decide alone.
     pub operator_hosts: Option<Vec<String>>,
+    /// What requests go through; none: they go straight to their hosts.
+    pub proxy: Option<Proxy>,
     /// The time guests see.
     pub clock: Arc<dyn Clock>,
     /// What stands beside the network; none, but for trying plugins out.
@@ -95,7 +100,7 @@ impl PluginHost {
         let shared = Arc::new(Shared {
             secrets: options.secrets,
             state: options.state,
-            outbound: Outbound::new(options.resolver, options.operator_hosts),
+            outbound: Outbound::new(options.resolver, options.operator_hosts, options.proxy),
             quotas: Quotas::new(),
             clock: options.clock,
             tape: options.tape,
@@ -116,6 +121,15 @@ impl PluginHost {
     /// Third parties that failed lately through a connection as it is now, on this host.
     pub fn breakers(&self, connection: &Connection) -> Vec<BreakerState> {
         self.0.shared.outbound.breakers(connection)
+    }
+
+    /// Whether a connection's TLS settings can be used with the key that is stored now.
+    pub async fn check_tls(&self, tls: &Tls) -> Result<(), UnfitTls> {
+        let key = match &tls.client {
+            Some(client) => self.0.shared.secrets.resolve(&client.key).await.ok().flatten(),
+            None => None,
+        };
+        check_tls(tls, key.as_ref())
     }
 
     /// Whether a component is ready to be called.

@@ -69,6 +69,10 @@ pub const SIGNED_BYTES: usize = 1 << 20;
 pub const REDIRECTS: u8 = 5;
 /// The wait for a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request.
+pub const IDLE: Duration = Duration::from_secs(90);
+/// Certificates of a connection in PEM, in bytes.
+pub const PEM_BYTES: usize = 64 << 10;
 /// The longest `sleep-ms`.
 pub const SLEEP: Duration = Duration::from_secs(5);
 /// State: a key's bytes, a value's bytes, the keys of a scope.
@@ -86,7 +90,7 @@ pub const LOADED: usize = 128;
 pub const BREAKERS: usize = 1_024;
 /// Plugins and connections with limits whose use is counted; from then on those are forgotten that used nothing for a minute.
 pub const QUOTAS: usize = 1_024;
-/// HTTP clients held ready, one a connection and revision.
+/// HTTP clients held ready, two a connection and revision: toward `base_url` and toward granted hosts.
 pub const CLIENTS: usize = 256;
 /// The size of a compiled component, in bytes: some ten times that of the largest component.
 pub const COMPILED_BYTES: u64 = 512 << 20;

@@ -38,4 +38,4 @@ pub use invocation::{
     Allowance, Artifact, Called, Content, Denial, Done, Finding, Function, Invocation, Note, Outcome, Overlay, Pending,
     Trace,
 };
-pub use outbound::BreakerState;
+pub use outbound::{BreakerState, Proxy, UnfitProxy, UnfitTls};

@@ -14,7 +14,7 @@ use wardroom::{
 };
 use wardroom_tests::guests;
 
-use super::{MemoryState, Names, OneSecret, Sandbox, done};
+use super::{MemoryState, Names, Sandbox, Secrets, done};
 
 /// A runtime over a cache folder and a key.
 pub(super) fn host(folder: &Path, key: u8) -> PluginHost {
@@ -22,10 +22,11 @@ pub(super) fn host(folder: &Path, key: u8) -> PluginHost {
         cache: Some((folder.to_owned(), SecretBox::new(Box::new([key; 32])))),
         limits: Limits { calls: 2, ..Limits::default() },
         large: Limits { calls: 2, ..Limits::large() },
-        secrets: Arc::new(OneSecret),
+        secrets: Arc::new(Secrets::default()),
         state: Arc::new(MemoryState::default()),
         resolver: Arc::new(Names(std::collections::BTreeMap::new())),
         operator_hosts: None,
+        proxy: None,
         clock: Arc::new(SystemClock),
         tape: None,
     })

@@ -10,11 +10,13 @@ mod hostile;
 mod install;
 mod languages;
 mod network;
+mod proxy;
 mod quotas;
 mod readmes;
 mod recording;
 mod secrets;
 mod supply;
+mod tls;
 mod upgrade;
 
 use std::{
@@ -39,7 +41,7 @@ use wardroom::{
         time::Timestamp,
     },
     plugin::{
-        Allowance, Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost,
+        Allowance, Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost, Proxy,
         limits::Limits,
         ports::{Expect, PortError, Resolve, SecretPort, StateEntry, StateError, StatePort, StateScope},
     },
@@ -71,15 +73,31 @@ impl Sandbox {
 
     /// With a resolver of the test's own.
     async fn resolving(limits: Limits, resolver: Arc<dyn Resolve>) -> Self {
+        Self::reaching(limits, resolver, None).await
+    }
+
+    /// Through a proxy.
+    async fn reaching(limits: Limits, resolver: Arc<dyn Resolve>, proxy: Option<Proxy>) -> Self {
+        Self::made(limits, resolver, proxy, Secrets::default()).await
+    }
+
+    /// With one more secret.
+    async fn with_secret(name: &str, value: &str) -> Self {
+        let secrets = Secrets(BTreeMap::from([(name.to_owned(), value.to_owned())]));
+        Self::made(Limits { calls: 4, ..Limits::default() }, Arc::new(Names(BTreeMap::new())), None, secrets).await
+    }
+
+    async fn made(limits: Limits, resolver: Arc<dyn Resolve>, proxy: Option<Proxy>, secrets: Secrets) -> Self {
         let state = Arc::new(MemoryState::default());
         let host = PluginHost::new(Options {
             cache: None,
             limits,
             large: Limits { calls: 2, ..Limits::large() },
-            secrets: Arc::new(OneSecret),
+            secrets: Arc::new(secrets),
             state: Arc::clone(&state) as Arc<dyn StatePort>,
             resolver,
             operator_hosts: None,
+            proxy,
             clock: Arc::new(SystemClock),
             tape: None,
         })
@@ -133,6 +151,7 @@ fn connection(base_url: &str) -> Connection {
         plugin: "hostile".to_owned(),
         base_url: base_url.to_owned(),
         auth: Some(Auth::Bearer("stored".to_owned())),
+        tls: None,
         config: json!({}),
         grant: Grant {
             networks: vec!["127.0.0.0/8".parse().expect("a network")],
@@ -158,16 +177,18 @@ fn code(called: &Called) -> &str {
     called.result.as_ref().expect_err("a failure").kind.code()
 }
 
-struct OneSecret;
+/// The two that every sandbox has, and more.
+#[derive(Default)]
+struct Secrets(BTreeMap<String, String>);
 
-impl SecretPort for OneSecret {
+impl SecretPort for Secrets {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, PortError>> {
         Box::pin(async move {
             Ok(match name {
                 "stored" => Some(SECRET.into()),
                 // As it is when somebody stores a whole file.
                 "torn" => Some(format!("{SECRET}\r\nx-injected: 1").into()),
-                _ => None,
+                _ => self.0.get(name).map(|value| value.as_str().into()),
             })
         })
     }

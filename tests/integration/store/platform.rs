@@ -116,6 +116,7 @@ async fn a_connection_keeps_the_revisions_that_runs_began_with() {
             plugin: "matrix".to_owned(),
             base_url: "http://127.0.0.1:1".to_owned(),
             auth: Some(Auth::Bearer("bot".to_owned())),
+            tls: None,
             config: json!({ "a": 1 }),
             grant: Grant {
                 networks: vec!["127.0.0.0/8".parse().expect("a network")],

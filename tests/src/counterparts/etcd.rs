@@ -1,10 +1,15 @@
 //! etcd: versioned configuration.
 
+use std::process::Command;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{answers, ask};
+use super::{
+    answers, ask,
+    authority::{Authority, Certified},
+};
 use crate::process::{Server, bound_to_us, free_port};
 
 /// The server.
@@ -21,14 +26,31 @@ impl Etcd {
     /// # Panics
     /// When it does not start.
     pub fn start() -> Self {
-        let (folder, port, peers) = (tempfile::tempdir().expect("a folder"), free_port(), free_port());
-        let (url, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peers}"));
+        let port = free_port();
+        Self::at(&format!("http://127.0.0.1:{port}"), port, |_| ())
+    }
+
+    /// Starts it over TLS; it wants clients that the authority certified.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn with_tls(authority: &Authority, server: &Certified) -> Self {
+        let health = free_port();
+        Self::at(&format!("https://127.0.0.1:{}", free_port()), health, |command| {
+            command.arg("--cert-file").arg(&server.certificate).arg("--key-file").arg(&server.key);
+            command.arg("--client-cert-auth").arg("--trusted-ca-file").arg(authority.certificate_file());
+            command.args(["--listen-metrics-urls", &format!("http://127.0.0.1:{health}")]);
+        })
+    }
+
+    fn at(url: &str, health: u16, further: impl FnOnce(&mut Command)) -> Self {
+        let (folder, peer) = (tempfile::tempdir().expect("a folder"), format!("http://127.0.0.1:{}", free_port()));
         let mut command = bound_to_us("etcd", None);
         command.arg("--data-dir").arg(folder.path().join("data")).args([
             "--listen-client-urls",
-            &url,
+            url,
             "--advertise-client-urls",
-            &url,
+            url,
             "--listen-peer-urls",
             &peer,
             "--initial-advertise-peer-urls",
@@ -36,8 +58,9 @@ impl Etcd {
             "--initial-cluster",
             &format!("default={peer}"),
         ]);
-        Server::start("etcd", command).wait(|| answers(port, "/health"));
-        Self { url, _folder: folder }
+        further(&mut command);
+        Server::start("etcd", command).wait(|| answers(health, "/health"));
+        Self { url: url.to_owned(), _folder: folder }
     }
 
     /// Puts a key; `key` and `value` are base64. Gives the revision of the store.

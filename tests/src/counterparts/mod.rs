@@ -11,21 +11,27 @@ use reqwest::{Client, Method};
 use serde_json::Value;
 
 mod alerting;
+mod authority;
 mod buildbot;
 mod etcd;
 mod maildev;
+mod openssl;
 mod registry;
 mod roundup;
 mod synapse;
+mod tinyproxy;
 mod unleash;
 
 pub use alerting::Alerting;
+pub use authority::Authority;
 pub use buildbot::Buildbot;
 pub use etcd::Etcd;
 pub use maildev::MailDev;
+pub use openssl::TlsServer;
 pub use registry::OciRegistry;
 pub use roundup::{ROUNDUP_ACCOUNT, Roundup};
 pub use synapse::Synapse;
+pub use tinyproxy::TinyProxy;
 pub use unleash::{TOKEN as UNLEASH_TOKEN, Unleash};
 
 /// Where they are installed.

@@ -70,6 +70,7 @@ impl Bench {
             state: Arc::clone(&state) as Arc<dyn StatePort>,
             resolver: Arc::new(SystemResolver),
             operator_hosts: None,
+            proxy: None,
             clock: Arc::new(SystemClock),
             tape: Some(Arc::clone(&tape) as Arc<dyn Tape>),
         })?;
@@ -107,6 +108,7 @@ impl Bench {
             plugin: self.found.manifest.name.clone(),
             base_url: account.base_url.clone(),
             auth: account.auth.clone(),
+            tls: account.tls.clone(),
             config: account.config.clone(),
             grant: account.grant.clone(),
             real_in_drills: false,

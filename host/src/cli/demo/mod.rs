@@ -58,6 +58,8 @@ impl Demo {
             key: None,
             admin_token: Some(SecretString::from(token.clone())),
             operator_hosts: None,
+            outbound_proxy: None,
+            outbound_proxy_by_name: false,
             keep_runs: None,
             shortest_interval: Duration::from_secs(10),
             plugin_keys: Vec::new(),

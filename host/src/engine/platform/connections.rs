@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Caller, Engine, EngineError, between, check_name, limits::check_limits};
 use crate::{
     domain::{
-        connection::{Auth, Connection, Grant},
+        connection::{Auth, Connection, Grant, Tls},
         limits::CallLimits,
     },
     plugin::BreakerState,
@@ -23,6 +23,8 @@ pub struct NewConnection {
     pub base_url: String,
     /// How the host authenticates.
     pub auth: Option<Auth>,
+    /// Whom the host believes over TLS, and who it says it is.
+    pub tls: Option<Tls>,
     /// The plugin's options.
     pub config: Value,
     /// What is allowed beyond the URL's own host.
@@ -58,6 +60,7 @@ impl Engine {
                 plugin: new.plugin,
                 base_url: new.base_url,
                 auth: new.auth,
+                tls: new.tls,
                 config: new.config,
                 grant: new.grant,
                 real_in_drills: new.real_in_drills,
@@ -112,6 +115,9 @@ impl Engine {
                 ));
             }
         }
+        if let Some(tls) = &new.tls {
+            self.check_tls(&new.base_url, tls).await?;
+        }
         for (word, secret) in &new.grant.secrets {
             if !installed.manifest.secrets.iter().any(|asked| asked.name == *word) {
                 return Err(EngineError::invalid("grant.secrets", format!("{} asks for no secret {word}", new.plugin)));
@@ -124,6 +130,24 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+impl Engine {
+    async fn check_tls(&self, base_url: &str, tls: &Tls) -> Result<(), EngineError> {
+        if base_url.starts_with("http:") {
+            return Err(EngineError::invalid("tls", "base_url is http, which is not encrypted: https is wanted"));
+        }
+        if base_url.starts_with("smtp") && tls.client.is_some() {
+            return Err(EngineError::invalid("tls.client", "mail servers are shown no certificate: `auth` is wanted"));
+        }
+        if let Some(client) = &tls.client
+            && !self.store().has_secret(&client.key).await?
+        {
+            let text = format!("there is no secret {}: set it first", client.key);
+            return Err(EngineError::invalid("tls.client.key", text));
+        }
+        self.plugins().check_tls(tls).await.map_err(|unfit| EngineError::invalid(unfit.field, unfit.why))
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Session {
     pub(super) deadline: Instant,
     /// The secret that the connection's `auth` names.
     pub(super) auth: Option<SecretString>,
+    /// The key of the connection's client certificate. It never leaves the host, and no guest is given it.
+    pub(super) tls_key: Option<SecretString>,
     /// Granted secrets that are set, by the plugin's word for each.
     pub(super) secrets: BTreeMap<String, SecretString>,
     pub(super) redactor: Redactor,
@@ -95,15 +97,20 @@ impl Session {
     ) -> Result<Self, PluginError> {
         let failed =
             |message: String| PluginError { kind: PluginErrorKind::SecretMissing, message, sent_unsafe: false };
-        let mut auth = None;
+        let (mut auth, mut tls_key) = (None, None);
         let mut secrets = BTreeMap::new();
         if let Some(connection) = &invocation.connection {
-            if let Some(wanted) = &connection.auth {
-                let found = shared.secrets.resolve(wanted.secret()).await.map_err(|error| failed(error.to_string()))?;
-                let name = wanted.secret();
+            let needed = async |name: &str| {
+                let found = shared.secrets.resolve(name).await.map_err(|error| failed(error.to_string()))?;
                 let missing =
                     || failed(format!("secret {name}, which connection {} needs, is not set", connection.name));
-                auth = Some(found.ok_or_else(missing)?);
+                found.ok_or_else(missing)
+            };
+            if let Some(wanted) = &connection.auth {
+                auth = Some(needed(wanted.secret()).await?);
+            }
+            if let Some(client) = connection.tls.as_ref().and_then(|tls| tls.client.as_ref()) {
+                tls_key = Some(needed(&client.key).await?);
             }
             let given = |word: &str| invocation.given.holds(&Ask::Secret(word.to_owned()));
             for (word, name) in connection.grant.secrets.iter().filter(|(word, _)| given(word)) {
@@ -111,9 +118,9 @@ impl Session {
                 found.and_then(|secret| secrets.insert(word.clone(), secret));
             }
         }
-        let redactor = Redactor::new(secrets.values().chain(&auth));
+        let redactor = Redactor::new(secrets.values().chain(&auth).chain(&tls_key));
         let account = Account::of(&invocation);
-        Ok(Self { invocation, shared, deadline, auth, secrets, redactor, account, denied: Mutex::default() })
+        Ok(Self { invocation, shared, deadline, auth, tls_key, secrets, redactor, account, denied: Mutex::default() })
     }
 
     /// Notes a missing grant; gives the sentence for whoever reads the failure.

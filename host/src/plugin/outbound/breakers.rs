@@ -180,6 +180,7 @@ mod tests {
             plugin: "p".to_owned(),
             base_url: "https://h.example".to_owned(),
             auth: None,
+            tls: None,
             config: Value::Null,
             grant: Grant::default(),
             real_in_drills: false,

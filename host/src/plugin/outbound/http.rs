@@ -20,6 +20,8 @@ use crate::domain::{connection::Auth, grant::Missing};
 pub(in crate::plugin) struct Prepared {
     pub(super) method: Method,
     pub(super) url: Url,
+    /// Whether it goes to the connection's `base_url`.
+    pub(super) own: bool,
     /// The URL without the auth that the host adds.
     pub(in crate::plugin) target: Url,
     pub(super) headers: HeaderMap,
@@ -109,6 +111,7 @@ impl Outbound {
         Ok(Prepared {
             method,
             url,
+            own: target.own,
             target: target.url,
             headers: builder.headers,
             body,

@@ -8,7 +8,7 @@ use lettre::{
     message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType},
     transport::smtp::{
         authentication::Credentials,
-        client::{Tls, TlsParameters},
+        client::{Certificate, CertificateStore, Tls, TlsParameters},
     },
 };
 use secrecy::ExposeSecret;
@@ -26,6 +26,8 @@ use super::{
         limits,
     },
     Outbound, address, refusal,
+    send::causes,
+    tls,
 };
 use crate::domain::connection::Auth;
 
@@ -108,6 +110,9 @@ impl Outbound {
                 let text = format!("The server does not take the mail now: {error}.");
                 Err(Failure { retry: Retry::Backoff, ..failure("mail_deferred", text) })
             }
+            Ok(Err(error)) if is_mistrusted(&error) => {
+                Err(failure("tls", format!("The mail server is not believed: {error}.")))
+            }
             Ok(Err(error)) if error.is_tls() || error.is_client() => {
                 Err(failure("mail_failed", format!("The mail could not be handed over: {error}.")))
             }
@@ -153,7 +158,7 @@ fn transport(
 ) -> Result<AsyncSmtpTransport<Tokio1Executor>, Failure> {
     let auth = session.invocation.connection.as_ref().and_then(|connection| connection.auth.as_ref());
     let name = server.host_str().unwrap_or_default().to_owned();
-    let parameters = TlsParameters::new(name).map_err(|error| failure("tls", error.to_string()))?;
+    let parameters = parameters(session, name)?;
     let loopback = address::reach(address.ip()) == address::Reach::Loopback;
     let tls = match (server.scheme(), auth) {
         ("smtps", _) => Tls::Wrapper(parameters),
@@ -169,6 +174,29 @@ fn transport(
         builder = builder.credentials(Credentials::new(user.clone(), secret.expose_secret().to_owned()));
     }
     Ok(builder.build())
+}
+
+/// Whether a server was not who it has to be: then it was given nothing.
+fn is_mistrusted(error: &lettre::transport::smtp::Error) -> bool {
+    let tls = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+    };
+    causes(error).any(tls)
+}
+
+/// Whom a mail server has to be: a `ca` of the connection's own alone is believed.
+fn parameters(session: &Session, name: String) -> Result<TlsParameters, Failure> {
+    let unfit = |error: &dyn std::fmt::Display| failure("tls", error.to_string());
+    let mut builder = TlsParameters::builder(name);
+    let tls = session.invocation.connection.as_ref().and_then(|connection| connection.tls.as_ref());
+    if let Some(ca) = tls.and_then(|tls| tls.ca.as_deref()) {
+        builder = builder.certificate_store(CertificateStore::None);
+        for certificate in tls::certificates("tls.ca", ca).map_err(|error| unfit(&error))? {
+            let certificate = Certificate::from_der(certificate.to_vec()).map_err(|error| unfit(&error))?;
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    builder.build().map_err(|error| unfit(&error))
 }
 
 fn port(server: &Url) -> u16 {

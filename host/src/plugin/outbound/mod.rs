@@ -4,50 +4,77 @@
 
 use std::{
     collections::HashMap,
-    io,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use ipnet::IpNet;
-use reqwest::{
-    Client,
-    dns::{Addrs, Name, Resolve as ReqwestResolve, Resolving},
-    redirect,
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper_util::{
+    client::legacy,
+    rt::{TokioExecutor, TokioTimer},
 };
+use rustls::RootCertStore;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 use super::{guest::Session, limits, ports::Resolve};
 use crate::domain::{connection::Connection, grant::Missing};
 
 mod address;
 mod breakers;
+mod connect;
 mod http;
 mod mail;
 mod policy;
+mod proxy;
 mod send;
+mod tls;
 
 pub use breakers::BreakerState;
 use breakers::Breakers;
+use connect::{Connector, Guarded};
 pub(super) use http::Prepared;
+pub use proxy::{Proxy, UnfitProxy};
 pub(super) use send::{Failed, Sent};
+pub use tls::UnfitTls;
+pub(super) use tls::check as check_tls;
 
 /// The network as plugins reach it.
 pub(super) struct Outbound {
     resolver: Arc<dyn Resolve>,
     operator_hosts: Option<Vec<String>>,
-    /// One client for each connection, so that sockets are kept for the next call.
+    proxy: Option<Proxy>,
+    /// Clients for each connection, so that sockets are kept for the next call.
     clients: Mutex<HashMap<ClientKey, Client>>,
+    /// The machine's certificate authorities, read when they are needed first.
+    system_roots: OnceLock<RootCertStore>,
     breakers: Breakers,
 }
 
-/// A client is good for one connection as it was: another revision may grant other networks.
-type ClientKey = (String, i64);
+type Client = legacy::Client<Connector, Full<Bytes>>;
+
+/// A client is good for one connection as it was: another revision may grant other networks, another key of its certificate is
+/// another identity. Toward `base_url` and toward granted hosts other parties are believed, and told who asks.
+#[derive(PartialEq, Eq, Hash)]
+struct ClientKey {
+    connection: String,
+    revision: i64,
+    own: bool,
+    key: Option<[u8; 32]>,
+}
 
 impl Outbound {
-    pub(super) fn new(resolver: Arc<dyn Resolve>, operator_hosts: Option<Vec<String>>) -> Self {
-        // Another part of the program may have installed it before: either is the same provider.
-        _ = rustls::crypto::ring::default_provider().install_default();
-        Self { resolver, operator_hosts, clients: Mutex::default(), breakers: Breakers::default() }
+    pub(super) fn new(resolver: Arc<dyn Resolve>, operator_hosts: Option<Vec<String>>, proxy: Option<Proxy>) -> Self {
+        tls::install_provider();
+        Self {
+            resolver,
+            operator_hosts,
+            proxy,
+            clients: Mutex::default(),
+            system_roots: OnceLock::new(),
+            breakers: Breakers::default(),
+        }
     }
 
     /// Third parties that failed lately through a connection.
@@ -55,64 +82,35 @@ impl Outbound {
         self.breakers.of(connection)
     }
 
-    fn client(&self, connection: &Connection) -> Result<Client, reqwest::Error> {
-        let key = (connection.name.clone(), connection.revision);
+    /// A client for requests toward a connection's `base_url` (`own`) or hosts it grants.
+    fn client(&self, connection: &Connection, own: bool, key: Option<&SecretString>) -> Result<Client, UnfitTls> {
+        let hash = |key: &SecretString| Sha256::digest(key.expose_secret()).into();
+        let at = ClientKey {
+            connection: connection.name.clone(),
+            revision: connection.revision,
+            own,
+            key: key.filter(|_| own).map(hash),
+        };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&key) {
+        if let Some(client) = clients.get(&at) {
             return Ok(client.clone());
         }
-        let resolver = Guarded { resolver: Arc::clone(&self.resolver), networks: connection.grant.networks.clone() };
-        let client = Client::builder()
-            .dns_resolver(Arc::new(resolver))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .tcp_nodelay(true)
-            .connect_timeout(limits::CONNECT_TIME)
-            .user_agent(concat!("wardroom/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let roots = self.system_roots.get_or_init(tls::system_roots);
+        let tls = connection.tls.as_ref();
+        let tls = if own { tls::toward_base_url(roots, tls, key)? } else { tls::toward_granted(roots, tls)? };
+        let guarded = Guarded { resolver: Arc::clone(&self.resolver), networks: connection.grant.networks.clone() };
+        let connector = Connector::new(guarded, Arc::new(tls), self.proxy.as_ref());
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(limits::IDLE)
+            .build(connector);
         if clients.len() >= limits::CLIENTS {
             clients.clear();
         }
-        clients.insert(key, client.clone());
+        clients.insert(at, client.clone());
         Ok(client)
     }
 }
-
-/// A resolver that gives only addresses that may be connected to: what is connected to is what was checked.
-struct Guarded {
-    resolver: Arc<dyn Resolve>,
-    networks: Vec<IpNet>,
-}
-
-/// A host that resolves to addresses nobody granted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{host} is at {found}, which is not granted")]
-struct Forbidden {
-    host: String,
-    found: IpAddr,
-}
-
-impl ReqwestResolve for Guarded {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (resolver, networks) = (Arc::clone(&self.resolver), self.networks.clone());
-        Box::pin(async move {
-            let addresses = resolver.resolve(name.as_str()).await.map_err(Unresolved)?;
-            let (allowed, refused): (Vec<_>, Vec<_>) =
-                addresses.into_iter().partition(|found| address::is_allowed(*found, &networks));
-            if let (true, Some(found)) = (allowed.is_empty(), refused.first()) {
-                return Err(Forbidden { host: name.as_str().to_owned(), found: *found }.into());
-            }
-            let sockets: Addrs = Box::new(allowed.into_iter().map(|address| (address, 0).into()));
-            Ok(sockets)
-        })
-    }
-}
-
-/// A host that could not be resolved.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Unresolved(io::Error);
 
 fn refusal(session: &Session, host: &str, found: IpAddr) -> String {
     let denied = session.deny(Missing::Network(found));

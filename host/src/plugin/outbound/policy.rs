@@ -229,6 +229,7 @@ mod tests {
             plugin: "p".to_owned(),
             base_url: base_url.to_owned(),
             auth: None,
+            tls: None,
             config: Value::Null,
             grant: Grant {
                 hosts: vec!["https://api.example.com".to_owned(), "https://granted-only.example".to_owned()],

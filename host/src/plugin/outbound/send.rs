@@ -1,12 +1,17 @@
 //! Sending a request that passed, reading its answer up to the limit, and telling what a failure means.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
-use futures_util::StreamExt;
+use http::{HeaderValue, Request, Uri, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::client::legacy;
+use tokio::time::timeout;
 
 use super::{
     super::{bindings::wardroom::plugin::http as wit, guest::Session, host::milliseconds, limits},
-    Forbidden, Outbound, Unresolved,
+    Outbound,
+    connect::{Barred, Unresolved},
     http::Prepared,
     refusal,
 };
@@ -14,6 +19,8 @@ use crate::{
     clock::monotonic_now,
     domain::{breaker::Ending, connection::Connection},
 };
+
+const USER_AGENT: &str = concat!("wardroom/", env!("CARGO_PKG_VERSION"));
 
 /// An answer.
 pub(in crate::plugin) struct Sent {
@@ -54,33 +61,57 @@ impl Outbound {
     }
 
     async fn exchange(&self, session: &Session, connection: &Connection, request: Prepared) -> Result<Sent, Failed> {
-        let client = self.client(connection).map_err(|_| unsent(wit::Error::Other("no client".to_owned())))?;
-        let mut sending = client.request(request.method, request.url).headers(request.headers).timeout(request.timeout);
-        sending = sending.header("accept-encoding", "identity");
-        if let Some(body) = request.body {
-            session.spend_bytes(body.len());
-            sending = sending.body(body);
-        }
-        let response = sending.send().await.map_err(|error| failed(session, &error))?;
-        let status = response.status().as_u16();
-        let headers =
-            response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-        let (mut body, mut truncated) = (Vec::new(), false);
-        // What is behind the limit is read to mask a secret that lies across it, and not given.
-        let most = limits::RESPONSE_BODY_BYTES + session.redactor.longest();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| Failed { nothing_sent: false, ..failed(session, &error) })?;
-            session.spend_bytes(chunk.len());
-            let room = most - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            truncated = body.len() > limits::RESPONSE_BODY_BYTES;
-            if chunk.len() > room {
-                break;
-            }
-        }
-        Ok(Sent { status, headers, body, truncated })
+        let key = session.tls_key.as_ref();
+        let client = self.client(connection, request.own, key).map_err(|unfit| {
+            unsent(wit::Error::Tls(format!("The TLS settings of connection {} do not fit: {unfit}.", connection.name)))
+        })?;
+        let within = request.timeout;
+        let exchanging = async {
+            session.spend_bytes(request.body.as_ref().map_or(0, Vec::len));
+            let response = client.request(message(request)?).await.map_err(|error| failed(session, &error))?;
+            let status = response.status().as_u16();
+            let headers =
+                response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+            let (body, truncated) = read(session, response.into_body()).await?;
+            Ok(Sent { status, headers, body, truncated })
+        };
+        let late = |_| Failed { error: wit::Error::Timeout, nothing_sent: false };
+        timeout(within, exchanging).await.map_err(late)?
     }
+}
+
+/// A request as hyper takes it.
+fn message(request: Prepared) -> Result<Request<Full<Bytes>>, Failed> {
+    let malformed = || unsent(wit::Error::Invalid("The request is malformed.".to_owned()));
+    let uri = Uri::try_from(request.url.as_str()).map_err(|_| malformed())?;
+    let mut message = Request::new(Full::from(request.body.unwrap_or_default()));
+    *message.method_mut() = request.method;
+    *message.uri_mut() = uri;
+    *message.headers_mut() = request.headers;
+    let headers = message.headers_mut();
+    headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+    headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    Ok(message)
+}
+
+/// Reads a body up to the limit. What is behind it is read to mask a secret that lies across it, and not given.
+async fn read(session: &Session, mut body: Incoming) -> Result<(Vec<u8>, bool), Failed> {
+    let most = limits::RESPONSE_BODY_BYTES + session.redactor.longest();
+    let (mut read, mut truncated) = (Vec::new(), false);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| heard(&error))?;
+        // Trailers are not given.
+        let Ok(chunk) = frame.into_data() else { continue };
+        session.spend_bytes(chunk.len());
+        let room = most - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        truncated = read.len() > limits::RESPONSE_BODY_BYTES;
+        if chunk.len() > room {
+            break;
+        }
+    }
+    Ok((read, truncated))
 }
 
 fn unsent(error: wit::Error) -> Failed {
@@ -111,38 +142,69 @@ fn readable(sent: Sent) -> Result<Sent, Failed> {
 }
 
 /// What a failure of the client's means, found by walking its causes.
-fn failed(session: &Session, error: &reqwest::Error) -> Failed {
-    let mut cause = error.source();
+fn failed(session: &Session, error: &legacy::Error) -> Failed {
+    if !error.is_connect() {
+        return heard(error);
+    }
     let mut last = String::new();
-    while let Some(inner) = cause {
-        if let Some(Forbidden { host, found }) = inner.downcast_ref() {
-            let text = refusal(session, host, *found);
-            return Failed { error: wit::Error::Denied(text), nothing_sent: true };
+    let mut by_tls = false;
+    for cause in causes(error) {
+        match cause.downcast_ref() {
+            Some(Unresolved::Forbidden { host, found }) => {
+                return unsent(wit::Error::Denied(refusal(session, host, *found)));
+            }
+            Some(Unresolved::Unknown(reason)) => return unsent(wit::Error::Dns(reason.to_string())),
+            None => {}
         }
-        if let Some(Unresolved(reason)) = inner.downcast_ref() {
-            return Failed { error: wit::Error::Dns(reason.to_string()), nothing_sent: true };
+        if let Some(barred) = cause.downcast_ref::<Barred>() {
+            return unsent(wit::Error::Connect(barred.to_string()));
         }
-        // After the connection stands, the request may have been heard.
-        let connecting = error.is_connect();
-        if let Some(error) = inner.downcast_ref::<rustls::Error>().filter(|_| connecting) {
-            return Failed { error: wit::Error::Tls(error.to_string()), nothing_sent: true };
-        }
-        if let Some(error) = inner.downcast_ref::<std::io::Error>().filter(|_| connecting)
-            && let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return Failed { error: wit::Error::Tls(error.to_string()), nothing_sent: true };
-        }
-        last = inner.to_string();
-        cause = inner.source();
+        by_tls |= cause.is::<rustls::Error>();
+        last = cause.to_string();
     }
-    if error.is_connect() {
-        return Failed { error: wit::Error::Connect(last), nothing_sent: true };
+    unsent(if by_tls { wit::Error::Tls(last) } else { wit::Error::Connect(last) })
+}
+
+/// A failure after the connection stood: the request may have been heard.
+fn heard(error: &(dyn std::error::Error + 'static)) -> Failed {
+    let mut last = error.to_string();
+    let mut by_tls = None;
+    for cause in causes(error) {
+        by_tls = by_tls.or(cause.downcast_ref::<rustls::Error>());
+        last = cause.to_string();
     }
-    if error.is_timeout() {
-        return Failed { error: wit::Error::Timeout, nothing_sent: false };
-    }
-    if error.is_builder() {
-        return Failed { error: wit::Error::Invalid("The request is malformed.".to_owned()), nothing_sent: true };
-    }
-    Failed { error: wit::Error::Other(last), nothing_sent: false }
+    let nothing_sent = by_tls.is_some_and(is_refusal);
+    Failed { error: if by_tls.is_some() { wit::Error::Tls(last) } else { wit::Error::Other(last) }, nothing_sent }
+}
+
+/// Whether the other end refused who asks. With TLS 1.3 it says so only after the connection seemed to stand; it has read nothing
+/// of what was sent by then.
+fn is_refusal(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription::{
+        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, CertificateUnknown,
+        UnknownCA, UnsupportedCertificate,
+    };
+    let rustls::Error::AlertReceived(alert) = error else { return false };
+    matches!(
+        alert,
+        AccessDenied
+            | BadCertificate
+            | CertificateExpired
+            | CertificateRequired
+            | CertificateRevoked
+            | CertificateUnknown
+            | UnknownCA
+            | UnsupportedCertificate
+    )
+}
+
+/// The causes of an error, the nearest first. What an I/O error wraps is one of them, though its `source` passes it over.
+pub(super) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    let next = |error: &&'a (dyn std::error::Error + 'static)| match error.downcast_ref::<std::io::Error>() {
+        Some(outer) => outer.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
+        None => error.source(),
+    };
+    std::iter::successors(next(&error), next)
 }
