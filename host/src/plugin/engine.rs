@@ -28,7 +28,7 @@ pub fn configuration(limits: &Limits) -> Config {
         .table_elements(limits.table_elements)
         // What most calls touch stays mapped, so that a fresh instance faults in few pages. Linux since 6.7 tells which pages
         // were touched: then most calls give none back, and wait for nobody who gives back many.
-        .linear_memory_keep_resident(512 << 10)
+        .linear_memory_keep_resident(256 << 10)
         .pagemap_scan(Enabled::Auto)
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(32 << 10)

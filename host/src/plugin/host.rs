@@ -21,7 +21,7 @@ use super::{
     limits::{self, Limits},
     outbound::{BreakerState, Outbound, Proxy, UnfitTls, check_tls},
     outcome,
-    ports::{Resolve, SecretPort, StatePort, Tape},
+    ports::{PortError, Resolve, SecretPort, StatePort, Tape},
     quota::{Account, Quotas, What},
     recording,
     registry::Loaded,
@@ -124,12 +124,12 @@ impl PluginHost {
     }
 
     /// Whether a connection's TLS settings can be used with the key that is stored now.
-    pub async fn check_tls(&self, tls: &Tls) -> Result<(), UnfitTls> {
+    pub async fn check_tls(&self, tls: &Tls) -> Result<Result<(), UnfitTls>, PortError> {
         let key = match &tls.client {
-            Some(client) => self.0.shared.secrets.resolve(&client.key).await.ok().flatten(),
+            Some(client) => self.0.shared.secrets.resolve(&client.key).await?,
             None => None,
         };
-        check_tls(tls, key.as_ref())
+        Ok(check_tls(tls, key.as_ref()))
     }
 
     /// Whether a component is ready to be called.
@@ -163,11 +163,12 @@ impl PluginHost {
             }
         };
         let function = session.invocation.function;
-        let mut store = store(tier, Some(session), trace);
+        let store = store(tier, Some(session), trace);
         let (appetite, computed) = (Arc::clone(&loaded.appetite), Arc::clone(&store.data().computed));
         let work = async move {
-            // It ends last: when its room is given on, its memory is as well.
+            // It ends last, however the call ends: when its room is given on, its memory is as well.
             let _room = room;
+            let mut store = store;
             let answer = timeout_at(deadline.into(), call(&mut store, &loaded, function, deadline)).await;
             let mut guest = store.into_data();
             guest.trace.duration_ms = milliseconds(started.elapsed());
@@ -184,12 +185,12 @@ impl PluginHost {
         let (tier, loaded) = self.get(digest).ok_or_else(|| not_loaded(digest))?;
         let deadline = monotonic_now() + limits::DESCRIBE_TIME;
         let room = tier.permit(&loaded, deadline).await?;
-        let mut store = store(tier, None, Trace::default());
+        let store = store(tier, None, Trace::default());
         let (appetite, computed) = (Arc::clone(&loaded.appetite), Arc::clone(&store.data().computed));
         let work = async move {
             let _room = room;
+            let mut store = store;
             let described = timeout_at(deadline.into(), describe(&mut store, &loaded)).await;
-            drop(store);
             described.unwrap_or_else(|_| Err(wasmtime::Error::from(Stop::WallClock)))
         };
         let described = self.0.lane.run(&appetite, &computed, work.boxed()).await;

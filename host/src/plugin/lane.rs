@@ -66,7 +66,7 @@ impl Lane {
             }
         }
         let turns = self.turns.clone();
-        let here = Here { runtime: Handle::current(), call };
+        let here = Here { runtime: Handle::current(), call: Some(call) };
         // The threads live as long as the sender does, so nothing is lost on its way.
         let schedule = move |turn| drop(turns.send(turn));
         let (turn, done) = async_task::Builder::new().propagate_panic(true).spawn(|()| here, schedule);
@@ -115,10 +115,18 @@ impl<T> Drop for Call<T> {
     }
 }
 
-/// A call on a thread that is not the runtime's. Its timers and connections are the runtime's all the same.
+/// A call on a thread that is not the runtime's. Its timers and connections are the runtime's all the same, also when they go:
+/// a call that nobody waits for any more ends here.
 struct Here<T> {
     runtime: Handle,
-    call: Call<T>,
+    call: Option<Call<T>>,
+}
+
+impl<T> Drop for Here<T> {
+    fn drop(&mut self) {
+        let _entered = self.runtime.enter();
+        self.call = None;
+    }
 }
 
 impl<T> Future for Here<T> {
@@ -127,7 +135,10 @@ impl<T> Future for Here<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<T> {
         let this = &mut *self;
         let _entered = this.runtime.enter();
-        this.call.poll_unpin(context)
+        match &mut this.call {
+            Some(call) => call.poll_unpin(context),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -221,9 +232,17 @@ mod tests {
     async fn a_call_that_nobody_waits_for_any_more_ends() {
         let lane = Lane::new().expect("threads start");
         let (plugin, computed) = (Arc::<Appetite>::default(), Arc::<Computed>::default());
+        /// What only the runtime can take back, as the connection to a database is.
+        struct Lent(Option<oneshot::Sender<()>>);
+        impl Drop for Lent {
+            fn drop(&mut self) {
+                let held = self.0.take();
+                tokio::spawn(async move { held.map(|held| held.send(())) });
+            }
+        }
         let (held, ended) = oneshot::channel::<()>();
         let endless = async move {
-            let _held = held;
+            let _held = Lent(Some(held));
             loop {
                 long().await;
             }
@@ -234,7 +253,7 @@ mod tests {
         }
         assert!(futures_util::poll!(&mut endless).is_pending());
         drop(endless);
-        ended.await.expect_err("what it held is gone with it");
+        ended.await.expect("what it held is given back");
         assert_eq!(plugin.0.load(Ordering::Relaxed), 0);
     }
 }

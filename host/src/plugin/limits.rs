@@ -71,6 +71,10 @@ pub const REDIRECTS: u8 = 5;
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// How long a connection is kept for the next request.
 pub const IDLE: Duration = Duration::from_secs(90);
+/// How long a connection may be silent until it is asked whether it still stands.
+pub const KEEPALIVE: Duration = Duration::from_secs(15);
+/// How often it is asked until it is given up.
+pub const KEEPALIVE_TRIES: u32 = 3;
 /// Certificates of a connection in PEM, in bytes.
 pub const PEM_BYTES: usize = 64 << 10;
 /// The longest `sleep-ms`.

@@ -116,13 +116,13 @@ async fn granted_hosts_are_not_shown_the_certificate() {
 #[tokio::test]
 async fn mail_believes_the_authority_of_its_connection() {
     let (authority, stranger) = (Authority::new(), Authority::new());
-    let maildev = MailDev::with_tls(&authority.certify("mail", "IP:127.0.0.1"));
+    let (maildev, clear) = (MailDev::with_tls(&authority.certify("mail", "IP:127.0.0.1")), MailDev::start());
     let mut server = Server::start(Kind::Sqlite).await;
     let api = server.api.clone();
     api.install("email").await;
-    let send = async |ca: Option<String>| {
+    let send = async |base_url: &str, ca: Option<String>| {
         let connection = json!({
-            "plugin": "email", "base_url": maildev.smtp, "tls": { "ca": ca }, "config": { "from": "wardroom@example.com" },
+            "plugin": "email", "base_url": base_url, "tls": { "ca": ca }, "config": { "from": "wardroom@example.com" },
             "grant": { "networks": ["127.0.0.0/8"] },
         });
         api.put("/connections/mail", connection).await.ok();
@@ -131,12 +131,16 @@ async fn mail_believes_the_authority_of_its_connection() {
         api.ended(&run).await["steps"]["tell"]["error"].clone()
     };
     for ca in [None, Some(stranger.certificate())] {
-        let refused = send(ca).await;
+        let refused = send(&maildev.smtp, ca).await;
         assert!(refused.to_string().contains("certificate"), "{refused}");
     }
     assert_eq!(maildev.mails().await, Vec::<Value>::new());
-    assert_eq!(send(Some(authority.certificate())).await, Value::Null);
+    assert_eq!(send(&maildev.smtp, Some(authority.certificate())).await, Value::Null);
     assert_eq!(maildev.mails().await.len(), 1);
+    // A server that does not offer TLS is given nothing, this machine's neither.
+    let refused = send(&clear.smtp, Some(authority.certificate())).await;
+    assert!(refused.to_string().contains("STARTTLS"), "{refused}");
+    assert_eq!(clear.mails().await, Vec::<Value>::new());
     server.stop().await;
 }
 
@@ -169,6 +173,7 @@ async fn settings_that_cannot_work_are_refused_by_field() {
         (https, shown(&certificate, "no-key"), "tls.client.key", "PKCS#8"),
         (https, shown(&certificate, "other-key"), "tls.client.key", "no key of tls.client.certificate"),
         ("http://127.0.0.1:1", json!({ "ca": ca }), "tls", "https"),
+        ("HTTP://127.0.0.1:1", json!({ "ca": ca }), "tls", "https"),
         ("smtps://127.0.0.1:1", shown(&certificate, "key"), "tls.client", "auth"),
         (https, json!({ "insecure": true }), "insecure", "unknown field"),
     ];

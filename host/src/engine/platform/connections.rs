@@ -135,10 +135,11 @@ impl Engine {
 
 impl Engine {
     async fn check_tls(&self, base_url: &str, tls: &Tls) -> Result<(), EngineError> {
-        if base_url.starts_with("http:") {
+        let scheme = url::Url::parse(base_url).map(|url| url.scheme().to_owned()).unwrap_or_default();
+        if scheme == "http" {
             return Err(EngineError::invalid("tls", "base_url is http, which is not encrypted: https is wanted"));
         }
-        if base_url.starts_with("smtp") && tls.client.is_some() {
+        if scheme.starts_with("smtp") && tls.client.is_some() {
             return Err(EngineError::invalid("tls.client", "mail servers are shown no certificate: `auth` is wanted"));
         }
         if let Some(client) = &tls.client
@@ -147,7 +148,8 @@ impl Engine {
             let text = format!("there is no secret {}: set it first", client.key);
             return Err(EngineError::invalid("tls.client.key", text));
         }
-        self.plugins().check_tls(tls).await.map_err(|unfit| EngineError::invalid(unfit.field, unfit.why))
+        let checked = self.plugins().check_tls(tls).await.map_err(|error| EngineError::Internal(error.to_string()))?;
+        checked.map_err(|unfit| EngineError::invalid(unfit.field, unfit.why))
     }
 }
 

@@ -50,6 +50,12 @@ impl Barred {
         let last = std::iter::successors(error.source(), |error| error.source()).last();
         Self(last.map_or_else(|| error.to_string(), |last| format!("{error}: {last}")))
     }
+
+    /// Whether the proxy itself is not there or wants another password: then it is not asked for further addresses. hyper-util
+    /// tells it by its text alone.
+    fn is_final(&self) -> bool {
+        ["authorization required", "failed to create underlying connection"].iter().any(|text| self.0.contains(text))
+    }
 }
 
 /// Nothing was there in time.
@@ -144,11 +150,17 @@ impl Service<Uri> for Way {
             Self::Proxied { tunnel, guarded, by_name } => {
                 let (mut tunnel, guarded, by_name) = (tunnel.clone(), guarded.clone(), *by_name);
                 Box::pin(async move {
+                    let goals = goals(&guarded, &host, by_name).await?;
+                    let each = limits::CONNECT_TIME / u32::try_from(goals.len().max(1)).unwrap_or(u32::MAX);
                     let mut barred = Barred("the host has no address".to_owned());
-                    for goal in goals(&guarded, &host, by_name).await? {
-                        match tunnel.call(goal).await {
-                            Ok(stream) => return Ok(stream),
-                            Err(error) => barred = Barred::new(&error),
+                    for goal in goals {
+                        barred = match timeout(each, tunnel.call(goal)).await {
+                            Ok(Ok(stream)) => return Ok(stream),
+                            Ok(Err(error)) => Barred::new(&error),
+                            Err(_) => Barred("it did not answer in time".to_owned()),
+                        };
+                        if barred.is_final() {
+                            break;
                         }
                     }
                     Err(barred.into())
@@ -212,5 +224,11 @@ fn tcp<R>(resolver: R) -> HttpConnector<R> {
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(limits::CONNECT_TIME));
+    // A connection that a firewall forgot is found out before a request is lost in it.
+    connector.set_keepalive(Some(limits::KEEPALIVE));
+    connector.set_keepalive_interval(Some(limits::KEEPALIVE));
+    connector.set_keepalive_retries(Some(limits::KEEPALIVE_TRIES));
+    #[cfg(target_os = "linux")]
+    connector.set_tcp_user_timeout(Some(limits::KEEPALIVE * 2));
     connector
 }

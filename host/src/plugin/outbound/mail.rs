@@ -162,6 +162,9 @@ fn transport(
     let loopback = address::reach(address.ip()) == address::Reach::Loopback;
     let tls = match (server.scheme(), auth) {
         ("smtps", _) => Tls::Wrapper(parameters),
+        // Who says whom to believe wants nobody else to read it.
+        _ if has_authority(session) => Tls::Required(parameters),
+        (_, None) if loopback => Tls::None,
         // A password never crosses a network in the clear.
         (_, Some(_)) if !loopback => Tls::Required(parameters),
         _ => Tls::Opportunistic(parameters),
@@ -169,7 +172,7 @@ fn transport(
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.ip().to_string())
         .port(address.port())
         .timeout(Some(remaining))
-        .tls(if loopback && auth.is_none() && server.scheme() == "smtp" { Tls::None } else { tls });
+        .tls(tls);
     if let (Some(Auth::Basic { user, .. }), Some(secret)) = (auth, &session.auth) {
         builder = builder.credentials(Credentials::new(user.clone(), secret.expose_secret().to_owned()));
     }
@@ -182,6 +185,15 @@ fn is_mistrusted(error: &lettre::transport::smtp::Error) -> bool {
         matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
     };
     causes(error).any(tls)
+}
+
+fn has_authority(session: &Session) -> bool {
+    session
+        .invocation
+        .connection
+        .as_ref()
+        .and_then(|connection| connection.tls.as_ref())
+        .is_some_and(|tls| tls.ca.is_some())
 }
 
 /// Whom a mail server has to be: a `ca` of the connection's own alone is believed.

@@ -10,15 +10,12 @@ use tokio::time::timeout;
 
 use super::{
     super::{bindings::wardroom::plugin::http as wit, guest::Session, host::milliseconds, limits},
-    Outbound,
+    Client, Outbound,
     connect::{Barred, Unresolved},
     http::Prepared,
     refusal,
 };
-use crate::{
-    clock::monotonic_now,
-    domain::{breaker::Ending, connection::Connection},
-};
+use crate::{clock::monotonic_now, domain::breaker::Ending};
 
 const USER_AGENT: &str = concat!("wardroom/", env!("CARGO_PKG_VERSION"));
 
@@ -48,6 +45,9 @@ impl Outbound {
         let Some(connection) = session.invocation.connection.as_deref() else {
             return Err(unsent(wit::Error::Denied("There is no connection.".to_owned())));
         };
+        let client = self.client(connection, request.own, session.tls_key.as_ref()).map_err(|unfit| {
+            unsent(wit::Error::Tls(format!("The TLS settings of connection {} do not fit: {unfit}.", connection.name)))
+        })?;
         session.check_bytes().map_err(|used_up| unsent(held(used_up.reason, used_up.after)))?;
         request.timeout = if request.timeout.is_zero() { remaining } else { request.timeout.min(remaining) };
         let origin = request.url.origin().ascii_serialization();
@@ -55,29 +55,26 @@ impl Outbound {
         let asked = asked.map_err(|wait| {
             unsent(held(format!("{origin} failed several times in a row: it is left alone for a while."), wait))
         })?;
-        let result = self.exchange(session, connection, request).await;
+        let result = exchange(session, &client, request).await;
         asked.ended(ending(&result));
         readable(result?)
     }
+}
 
-    async fn exchange(&self, session: &Session, connection: &Connection, request: Prepared) -> Result<Sent, Failed> {
-        let key = session.tls_key.as_ref();
-        let client = self.client(connection, request.own, key).map_err(|unfit| {
-            unsent(wit::Error::Tls(format!("The TLS settings of connection {} do not fit: {unfit}.", connection.name)))
-        })?;
-        let within = request.timeout;
-        let exchanging = async {
-            session.spend_bytes(request.body.as_ref().map_or(0, Vec::len));
-            let response = client.request(message(request)?).await.map_err(|error| failed(session, &error))?;
-            let status = response.status().as_u16();
-            let headers =
-                response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-            let (body, truncated) = read(session, response.into_body()).await?;
-            Ok(Sent { status, headers, body, truncated })
-        };
-        let late = |_| Failed { error: wit::Error::Timeout, nothing_sent: false };
-        timeout(within, exchanging).await.map_err(late)?
-    }
+/// Sends a request and reads its answer, within its time.
+async fn exchange(session: &Session, client: &Client, request: Prepared) -> Result<Sent, Failed> {
+    let within = request.timeout;
+    let exchanging = async {
+        session.spend_bytes(request.body.as_ref().map_or(0, Vec::len));
+        let response = client.request(message(request)?).await.map_err(|error| failed(session, &error))?;
+        let status = response.status().as_u16();
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+        let (body, truncated) = read(session, response.into_body()).await?;
+        Ok(Sent { status, headers, body, truncated })
+    };
+    let late = |_| Failed { error: wit::Error::Timeout, nothing_sent: false };
+    timeout(within, exchanging).await.map_err(late)?
 }
 
 /// A request as hyper takes it.
@@ -165,37 +162,11 @@ fn failed(session: &Session, error: &legacy::Error) -> Failed {
     unsent(if by_tls { wit::Error::Tls(last) } else { wit::Error::Connect(last) })
 }
 
-/// A failure after the connection stood: the request may have been heard.
+/// A failure after the connection stood: the request may have been heard, whatever TLS says then. With TLS 1.3 a server that
+/// refuses the client's certificate says so only now; it is not told from one that ends a connection it has read from.
 fn heard(error: &(dyn std::error::Error + 'static)) -> Failed {
-    let mut last = error.to_string();
-    let mut by_tls = None;
-    for cause in causes(error) {
-        by_tls = by_tls.or(cause.downcast_ref::<rustls::Error>());
-        last = cause.to_string();
-    }
-    let nothing_sent = by_tls.is_some_and(is_refusal);
-    Failed { error: if by_tls.is_some() { wit::Error::Tls(last) } else { wit::Error::Other(last) }, nothing_sent }
-}
-
-/// Whether the other end refused who asks. With TLS 1.3 it says so only after the connection seemed to stand; it has read nothing
-/// of what was sent by then.
-fn is_refusal(error: &rustls::Error) -> bool {
-    use rustls::AlertDescription::{
-        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, CertificateUnknown,
-        UnknownCA, UnsupportedCertificate,
-    };
-    let rustls::Error::AlertReceived(alert) = error else { return false };
-    matches!(
-        alert,
-        AccessDenied
-            | BadCertificate
-            | CertificateExpired
-            | CertificateRequired
-            | CertificateRevoked
-            | CertificateUnknown
-            | UnknownCA
-            | UnsupportedCertificate
-    )
+    let last = causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
+    Failed { error: wit::Error::Other(last), nothing_sent: false }
 }
 
 /// The causes of an error, the nearest first. What an I/O error wraps is one of them, though its `source` passes it over.

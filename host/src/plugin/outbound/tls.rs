@@ -49,9 +49,11 @@ pub(super) fn toward_base_url(
         None => system.clone(),
     };
     let builder = ClientConfig::builder().with_root_certificates(roots);
-    let Some(client) = tls.and_then(|tls| tls.client.as_ref()) else { return Ok(builder.with_no_client_auth()) };
+    let Some(client) = tls.and_then(|tls| tls.client.as_ref()) else {
+        return Ok(speaking_http(builder.with_no_client_auth()));
+    };
     let (chain, key) = identity(client, key)?;
-    builder.with_client_auth_cert(chain, key).map_err(|error| {
+    builder.with_client_auth_cert(chain, key).map(speaking_http).map_err(|error| {
         let why = format!("secret {} is no key of tls.client.certificate ({error})", client.key);
         UnfitTls::new("tls.client.key", why)
     })
@@ -63,7 +65,13 @@ pub(super) fn toward_granted(system: &RootCertStore, tls: Option<&Tls>) -> Resul
         Some(ca) => roots(system.clone(), ca)?,
         None => system.clone(),
     };
-    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+    Ok(speaking_http(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// Says what will be spoken: a server of another protocol refuses.
+fn speaking_http(mut config: ClientConfig) -> ClientConfig {
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
 }
 
 /// Whether settings can be used; `key` is the value of the secret that they name.

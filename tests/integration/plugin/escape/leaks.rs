@@ -127,7 +127,7 @@ pub(super) fn cases() -> Vec<Case> {
         }));
     }
     for (base, word) in [
-        ("https://127.0.0.2:{clear}", "connect"),
+        ("https://127.0.0.2:{clear}", "tls"),
         ("https://127.0.0.2:{p}", "connect"),
         ("http://127.0.0.2:1", "connect"),
         ("http://no-such-name.example:{p}", "dns"),
