@@ -99,6 +99,33 @@ async fn the_document_or_whoever_cancels_may_want_it() {
 }
 
 #[tokio::test]
+async fn a_job_that_goes_on_elsewhere_is_taken_back_when_its_run_is_canceled() {
+    on_both(|api| async move {
+        let third = marking(&api).await;
+        let document = json!({
+            "name": "flow", "on": [{ "manual": {} }],
+            "steps": [
+                { "id": "first", "uses": "hostile/mark", "connection": "marks", "with": { "name": "a", "undo": "/back/a" } },
+                { "id": "job", "uses": "hostile/mark", "connection": "marks",
+                  "with": { "name": "b", "undo": "/back/b", "goes_on": true } },
+            ],
+        });
+        api.save("flow", &document.to_string()).await;
+        let run = api.post("/workflows/flow/runs", json!({})).await.ok();
+        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+        api.until(&path, |run| run["steps"]["job"]["can_undo"] == json!(true)).await;
+        api.post(&format!("{path}/cancel"), json!({ "undo": true, "reason": "wrong job" })).await.ok();
+        assert_eq!(api.ended(&run).await["status"], json!("canceled"));
+        let wanted =
+            |page: &Value| page["items"][0]["undo_of"] == run["id"] && !page["items"][0]["finished_at"].is_null();
+        let page = api.until("/runs", wanted).await;
+        assert_eq!(page["items"][0]["status"], json!("succeeded"), "{page:#}");
+        assert_eq!(paths(&third), ["/mark/a", "/mark/b", "/back/b", "/back/a"], "what is not finished first");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_leads_elsewhere_now_is_not_taken_back() {
     on_both(|api| async move {
         let third = marking(&api).await;

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use wardroom_tests::{
     counterparts::{Etcd, node},
-    guests::root,
+    guests::{bundled, root},
 };
 
 /// Runs a line in a shell that knows the commands of this repository, and the Node that the counterparts have.
@@ -43,6 +43,15 @@ fn a_plugin_is_begun_once_and_with_a_name_that_fits() {
     ] {
         let wrong = wardroom(folder.path(), line);
         assert!(!wrong.status.success() && said(&wrong).contains(wanted), "{line}: {}", said(&wrong));
+    }
+}
+
+#[test]
+fn a_component_does_not_tell_whose_folder_it_was_built_in() {
+    let home = format!("{}/", std::env::home_dir().expect("a home").display());
+    for name in ["webhook", "matrix", "etcd"] {
+        let told = bundled(name).windows(home.len()).any(|here| here == home.as_bytes());
+        assert!(!told, "{name} holds {home}");
     }
 }
 

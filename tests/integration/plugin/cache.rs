@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use secrecy::SecretBox;
@@ -12,7 +13,7 @@ use wardroom::{
     clock::SystemClock,
     plugin::{Options, PluginHost, limits::Limits},
 };
-use wardroom_tests::guests;
+use wardroom_tests::{database::Kind, guests, process::now, server::Server};
 
 use super::{MemoryState, Names, Sandbox, Secrets, done};
 
@@ -76,4 +77,25 @@ async fn bytes_that_are_not_those_of_the_digest_are_refused() {
     let wrong = host.load(&"0".repeat(64), &guests::hostile()).await.expect_err("is refused");
     assert!(wrong.to_string().contains("SHA-256"), "{wrong}");
     assert!(!host.is_loaded(&"0".repeat(64)));
+}
+
+#[tokio::test]
+async fn plugins_in_use_are_made_ready_at_the_start_before_anybody_calls_them() {
+    let mut server = Server::start(Kind::Sqlite).await;
+    server.api.install("webhook").await;
+    server.api.install("matrix").await;
+    let folder = server.data.join("plugin-cache");
+    let compiled =
+        || fs::read_dir(&folder).map_or(0, |files| files.flatten().filter(|file| file.path().is_file()).count());
+    assert_eq!(compiled(), 2);
+    server.stop().await;
+    fs::remove_dir_all(&folder).expect("it goes");
+    server.restart().await;
+    // What was compiled is kept, so the folder tells.
+    let deadline = now() + Duration::from_mins(1);
+    while compiled() < 2 {
+        assert!(now() < deadline, "{} of 2 are ready", compiled());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.stop().await;
 }

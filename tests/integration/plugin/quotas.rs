@@ -1,11 +1,18 @@
 //! What a plugin and a connection may use in a minute, and of memory in a call.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use wardroom::{
     domain::limits::CallLimits,
     plugin::{Allowance, Invocation, PluginErrorKind},
 };
-use wardroom_tests::third_party::ThirdParty;
+use wardroom_tests::{
+    database::Kind,
+    guests::root,
+    server::{ADMIN, Server},
+    third_party::ThirdParty,
+};
 
 use super::{Sandbox, code, connection, done};
 
@@ -93,4 +100,31 @@ async fn the_narrowest_limit_of_memory_ends_the_call() {
         let message = called.result.expect_err("a failure").message;
         assert!(message.contains(&(narrowest << 20).to_string()), "{message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_sets_limits_shows_them_and_takes_them_away() {
+    let mut server = Server::start(Kind::Sqlite).await;
+    server.api.install("webhook").await;
+    let limit = |arguments: &[&str]| {
+        let mut command = Command::new(root().join("target/debug/wardroom"));
+        command.args(["plugin", "limit", "webhook"]).args(arguments);
+        let output =
+            command.env("WARDROOM_URL", &server.api.url).env("WARDROOM_TOKEN", ADMIN).output().expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).trim().to_owned())
+    };
+    let none = (true, "webhook has no limits of its own".to_owned());
+    assert_eq!(limit(&[]), none);
+    let some = (true, "webhook may have 2 at a time, 400 ms of CPU a minute".to_owned());
+    assert_eq!(limit(&["--in-flight", "2", "--cpu-ms-per-minute", "400"]), some);
+    assert_eq!(limit(&[]), some);
+    let (fine, said) = limit(&["--memory-bytes", "1"]);
+    assert!(!fine && said.contains("memory_bytes") && said.contains("1048576"), "{said}");
+    let (fine, said) = limit(&["--none", "--in-flight", "2"]);
+    assert!(!fine && said.contains("cannot be used with"), "{said}");
+    assert_eq!(limit(&[]), some, "what was wrong changed nothing");
+    assert_eq!(limit(&["--none"]), none);
+    assert_eq!(limit(&[]), none);
+    server.stop().await;
 }

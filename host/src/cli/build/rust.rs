@@ -23,6 +23,7 @@ fn module(toolchain: &Toolchain, manifest: &Path) -> Result<PathBuf, Failed> {
     let mut command = Command::new(&toolchain.cargo);
     command.args(["build", "--profile", &profile(manifest), "--target", TARGET, "--lib", "--quiet"]);
     command.args(["--message-format", "json-render-diagnostics", "--manifest-path"]).arg(manifest);
+    command.args(["--config", &anonymous()]);
     if let Some(folder) = &toolchain.target_dir {
         command.arg("--target-dir").arg(folder);
     }
@@ -35,6 +36,17 @@ fn module(toolchain: &Toolchain, manifest: &Path) -> Result<PathBuf, Failed> {
     // The last one is the plugin itself: cargo builds what it needs first.
     let module = artifacts.lines().rev().find_map(wasm_file);
     module.ok_or_else(|| Failed(format!("{}: its [lib] needs crate-type = [\"cdylib\"]", manifest.display())))
+}
+
+/// A setting of cargo's by which a component does not tell whose folder it was built in, so that the same source gives the same
+/// bytes elsewhere. What the environment's `RUSTFLAGS` say goes before it.
+fn anonymous() -> String {
+    let home = std::env::home_dir().unwrap_or_default();
+    let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    // The last one that fits holds.
+    let told = [(home, "/home"), (cargo, "/cargo")].into_iter().filter(|(folder, _)| folder.parent().is_some());
+    let flags: Vec<String> = told.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
+    format!("target.{TARGET}.rustflags={}", Value::from(flags))
 }
 
 /// The workspace's small profile where there is one.

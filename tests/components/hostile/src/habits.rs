@@ -135,13 +135,23 @@ fn oversized_reply() -> Reply {
     Reply::Done(Outcome { artifacts: (0..12).map(|_| artifact()).collect(), ..outcome(&json!({"status": 200})) })
 }
 
-/// Posts to `/mark/NAME` and leaves for `undo` where to post to then: `input.undo`, or `/unmark/NAME`.
+/// Posts to `/mark/NAME` and leaves for `undo` where to post to then: `input.undo`, or `/unmark/NAME`. With `input.goes_on` the
+/// job goes on elsewhere for as long as anybody asks.
 fn mark(input: &Value) -> Result<Reply, Failure> {
     let name = input["name"].as_str().unwrap_or_default();
     let sent = json!({"method": "POST", "url": format!("/mark/{name}")});
     http::send(&request(&sent)).map_err(|error| refused(&error))?;
     let back = input["undo"].as_str().map_or_else(|| format!("/unmark/{name}"), str::to_owned);
-    Ok(Reply::Done(Outcome { undo: Some(json!({"method": "POST", "url": back}).to_string()), ..outcome(&json!({})) }))
+    let undo = Some(json!({"method": "POST", "url": back}).to_string());
+    if input["goes_on"].as_bool() == Some(true) {
+        return Ok(Reply::Pending(Later {
+            after_ms: 60_000,
+            resume: Vec::new(),
+            note: "It goes on.".to_owned(),
+            undo,
+        }));
+    }
+    Ok(Reply::Done(Outcome { undo, ..outcome(&json!({})) }))
 }
 
 /// Posts where `mark` said; fails when the answer is not 200.
