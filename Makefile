@@ -21,8 +21,8 @@ soak: ## the crash campaign, for longer and with more runs in flight
 	WARDROOM_TEST_KILLS=$${KILLS:-500} WARDROOM_TEST_RUNS=$${RUNS:-1000} \
 		cargo test --package wardroom-tests -- crash:: --nocapture
 
-fuzz: ## the property tests with many more cases
-	PROPTEST_CASES=$${CASES:-20000} cargo test --package wardroom --lib
+fuzz: ## components of any bytes for FUZZ_SECONDS, and the property tests with many more cases
+	scripts/fuzz.sh
 
 audit: ## known vulnerabilities; needs a network
 	scripts/deny.sh check advisories
