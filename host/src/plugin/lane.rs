@@ -228,18 +228,20 @@ mod tests {
         assert_eq!(lane.run(&plugin, &computed, long()).await.len(), 3);
     }
 
+    /// What only the runtime can take back, as the connection to a database is.
+    struct Lent(Option<oneshot::Sender<()>>);
+
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            let held = self.0.take();
+            tokio::spawn(async move { held.map(|held| held.send(())) });
+        }
+    }
+
     #[tokio::test]
     async fn a_call_that_nobody_waits_for_any_more_ends() {
         let lane = Lane::new().expect("threads start");
         let (plugin, computed) = (Arc::<Appetite>::default(), Arc::<Computed>::default());
-        /// What only the runtime can take back, as the connection to a database is.
-        struct Lent(Option<oneshot::Sender<()>>);
-        impl Drop for Lent {
-            fn drop(&mut self) {
-                let held = self.0.take();
-                tokio::spawn(async move { held.map(|held| held.send(())) });
-            }
-        }
         let (held, ended) = oneshot::channel::<()>();
         let endless = async move {
             let _held = Lent(Some(held));

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{
     bindings::{exports::wardroom::plugin::check, wardroom::plugin::types},
+    call::Answer,
     error::{Failure, PluginError, PluginErrorKind},
     guest::Session,
-    host::Answer,
     invocation::{Artifact, Content, Done, Finding, Function, LogLine, Note, Outcome, Pending, Trace},
     limits,
     redact::Redactor,

@@ -11,12 +11,12 @@ use wardroom_tests::{
 
 use super::{Sandbox, code, connection, done};
 
-const WORKFLOW: &str = r#"
+const WORKFLOW: &str = r"
 name: put
 on: [{ manual: {} }]
 steps:
   - { id: put, uses: webhook/send, connection: etcd, with: { path: /v3/kv/put, body: { key: Zmxvdw==, value: dQ== } }, retry: { attempts: 1 } }
-"#;
+";
 
 /// Runs the workflow; what its step failed with, null when it did not.
 async fn put(api: &Api) -> Value {

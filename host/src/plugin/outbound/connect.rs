@@ -126,7 +126,34 @@ impl Service<Name> for Operators {
 #[derive(Clone)]
 enum Way {
     Direct(HttpConnector<Guarded>),
-    Proxied { tunnel: Tunnel<HttpConnector<Operators>>, guarded: Guarded, by_name: bool },
+    Proxied(Box<Proxied>),
+}
+
+#[derive(Clone)]
+struct Proxied {
+    tunnel: Tunnel<HttpConnector<Operators>>,
+    guarded: Guarded,
+    by_name: bool,
+}
+
+impl Proxied {
+    /// Asks the proxy for one address after the other, within the time to connect.
+    async fn open(mut self, host: Uri) -> Result<TokioIo<TcpStream>, BoxError> {
+        let goals = goals(&self.guarded, &host, self.by_name).await?;
+        let each = limits::CONNECT_TIME / u32::try_from(goals.len().max(1)).unwrap_or(u32::MAX);
+        let mut barred = Barred("the host has no address".to_owned());
+        for goal in goals {
+            barred = match timeout(each, self.tunnel.call(goal)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => Barred::new(&error),
+                Err(_) => Barred("it did not answer in time".to_owned()),
+            };
+            if barred.is_final() {
+                break;
+            }
+        }
+        Err(barred.into())
+    }
 }
 
 impl Service<Uri> for Way {
@@ -137,7 +164,7 @@ impl Service<Uri> for Way {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match self {
             Self::Direct(connector) => connector.poll_ready(context).map_err(Into::into),
-            Self::Proxied { tunnel, .. } => tunnel.poll_ready(context).map_err(Into::into),
+            Self::Proxied(proxied) => proxied.tunnel.poll_ready(context).map_err(Into::into),
         }
     }
 
@@ -147,25 +174,7 @@ impl Service<Uri> for Way {
                 let connecting = connector.call(host);
                 Box::pin(async move { Ok(connecting.await?) })
             }
-            Self::Proxied { tunnel, guarded, by_name } => {
-                let (mut tunnel, guarded, by_name) = (tunnel.clone(), guarded.clone(), *by_name);
-                Box::pin(async move {
-                    let goals = goals(&guarded, &host, by_name).await?;
-                    let each = limits::CONNECT_TIME / u32::try_from(goals.len().max(1)).unwrap_or(u32::MAX);
-                    let mut barred = Barred("the host has no address".to_owned());
-                    for goal in goals {
-                        barred = match timeout(each, tunnel.call(goal)).await {
-                            Ok(Ok(stream)) => return Ok(stream),
-                            Ok(Err(error)) => Barred::new(&error),
-                            Err(_) => Barred("it did not answer in time".to_owned()),
-                        };
-                        if barred.is_final() {
-                            break;
-                        }
-                    }
-                    Err(barred.into())
-                })
-            }
+            Self::Proxied(proxied) => Box::pin(Proxied::clone(proxied).open(host)),
         }
     }
 }
@@ -197,7 +206,7 @@ impl Connector {
                 if let Some(authorization) = &proxy.authorization {
                     tunnel = tunnel.with_auth(authorization.clone());
                 }
-                Way::Proxied { tunnel, guarded, by_name: proxy.by_name }
+                Way::Proxied(Box::new(Proxied { tunnel, guarded, by_name: proxy.by_name }))
             }
         };
         Self(HttpsConnector::from((way, tls)))
