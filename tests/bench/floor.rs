@@ -16,7 +16,7 @@ use wardroom_tests::{
 use super::{
     facts,
     figures::{Spread, number},
-    sandbox,
+    sandbox::{self, Subject},
 };
 
 /// The floor.
@@ -124,8 +124,8 @@ async fn many_rows(connection: &mut AnyConnection) -> f64 {
 /// One call after the other, and how many there are a second with one after the other on each core.
 async fn bare_calls() -> (Spread, f64) {
     let host = sandbox::host(Limits::default(), None);
-    let found = host.inspect(&guests::hostile()).await.expect("fits");
-    let invocation = sandbox::invocation(&found, "ok", json!({}));
+    let subject = Subject::of(host.inspect(&guests::hostile()).await.expect("fits"));
+    let invocation = sandbox::invocation(&subject, "ok", json!({}));
     let alone = Spread::of(calls(host.clone(), invocation.clone()).await);
     let (started, mut cores) = (now(), JoinSet::new());
     for _ in 0..facts::cores() {

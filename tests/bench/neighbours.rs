@@ -10,13 +10,13 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
-use wardroom::plugin::{Inspection, PluginHost, limits::Limits};
+use wardroom::plugin::{PluginHost, limits::Limits};
 use wardroom_tests::{guests, process::now};
 
 use super::{
     facts,
     figures::{Progress, Spread, ms, number, ratio},
-    sandbox,
+    sandbox::{self, Subject},
 };
 
 const HOSTILE_CALLS: usize = 10_000;
@@ -47,10 +47,10 @@ pub(crate) async fn measure(progress: &Progress) -> Value {
     let limits = Limits { cpu: CPU, ..Limits::default() };
     let bound = number(limits.memory_bytes) * f64::from(limits.calls) / MIB;
     let host = sandbox::host(limits, None);
-    let hostile = Arc::new(host.inspect(&guests::hostile()).await.expect("fits"));
+    let hostile = Arc::new(Subject::of(host.inspect(&guests::hostile()).await.expect("fits")));
     // The same code under another digest: a section that nobody reads makes it another plugin.
     let calm = [guests::hostile().as_slice(), &[0, 5, 4], b"calm"].concat();
-    let calm = Arc::new(host.inspect(&calm).await.expect("fits"));
+    let calm = Arc::new(Subject::of(host.inspect(&calm).await.expect("fits")));
     let watch = |ended| tokio::spawn(watched(host.clone(), Arc::clone(&calm), ended));
 
     let ended = Arc::new(AtomicBool::new(false));
@@ -89,13 +89,13 @@ pub(crate) async fn measure(progress: &Progress) -> Value {
 
 /// Calls the well-behaved plugin by the clock until it is told to end; how long each call took, and the most memory that the
 /// process held meanwhile.
-async fn watched(host: PluginHost, found: Arc<Inspection>, ended: Arc<AtomicBool>) -> (Vec<Duration>, f64) {
+async fn watched(host: PluginHost, subject: Arc<Subject>, ended: Arc<AtomicBool>) -> (Vec<Duration>, f64) {
     let (mut measured, mut peak) = (Vec::new(), 0_f64);
     let mut clock = tokio::time::interval(PACE);
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while !ended.load(Ordering::Relaxed) {
         clock.tick().await;
-        let invocation = sandbox::invocation(&found, "ok", json!({}));
+        let invocation = sandbox::invocation(&subject, "ok", json!({}));
         let began = now();
         host.invoke(invocation).await.result.expect("is fine");
         measured.push(began.elapsed());
@@ -107,13 +107,13 @@ async fn watched(host: PluginHost, found: Arc<Inspection>, ended: Arc<AtomicBool
 }
 
 /// Makes the hostile calls, twice as many at a time as there is room for, and counts those that ended in a failure of theirs.
-async fn flood(host: &PluginHost, found: &Arc<Inspection>) -> usize {
+async fn flood(host: &PluginHost, subject: &Arc<Subject>) -> usize {
     let habits: Vec<(&str, &str)> =
         MIX.iter().flat_map(|(action, input, times)| std::iter::repeat_n((*action, *input), *times)).collect();
     let (next, contained) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut callers = JoinSet::new();
     for _ in 0..host.calls() * 2 {
-        let (host, found, habits) = (host.clone(), Arc::clone(found), habits.clone());
+        let (host, subject, habits) = (host.clone(), Arc::clone(subject), habits.clone());
         let (next, contained) = (Arc::clone(&next), Arc::clone(&contained));
         callers.spawn(async move {
             loop {
@@ -123,7 +123,7 @@ async fn flood(host: &PluginHost, found: &Arc<Inspection>) -> usize {
                 }
                 let (action, input) = habits[at % habits.len()];
                 let input = serde_json::from_str(input).expect("JSON");
-                let called = host.invoke(sandbox::invocation(&found, action, input)).await;
+                let called = host.invoke(sandbox::invocation(&subject, action, input)).await;
                 contained.fetch_add(usize::from(called.result.is_err()), Ordering::Relaxed);
             }
         });

@@ -9,7 +9,7 @@ use wardroom_tests::{guests, process::now};
 use super::{
     bare::Bare,
     figures::{Progress, Spread, ms, ratio},
-    sandbox,
+    sandbox::{self, Subject},
 };
 
 /// Calls that are measured of each component.
@@ -67,10 +67,11 @@ async fn component(bytes: &[u8]) -> Value {
     host.load(&found.digest, bytes).await.expect("loads");
     let load = began.elapsed();
     // Without a connection it looks at what it is asked, and refuses: everything but the third party is in it.
-    let action = &found.manifest.actions[0].name;
+    let action = found.manifest.actions[0].name.clone();
+    let subject = Subject::of(found);
     let mut measured = Vec::new();
     for _ in 0..CALLS {
-        let invocation = sandbox::invocation(&found, action, json!({}));
+        let invocation = sandbox::invocation(&subject, &action, json!({}));
         let began = now();
         _ = host.invoke(invocation).await;
         measured.push(began.elapsed());
@@ -87,13 +88,13 @@ async fn component(bytes: &[u8]) -> Value {
 /// What policy, limits and metering add to a call, by turns with wasmtime alone.
 async fn added() -> Value {
     let host = sandbox::host(Limits::default(), None);
-    let found = host.inspect(&guests::hostile()).await.expect("fits");
+    let subject = Subject::of(host.inspect(&guests::hostile()).await.expect("fits"));
     let bare = Bare::new(&guests::hostile());
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS.0 {
         let (mut here, mut there) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS.1 {
-            here.push(call(&host, &found).await);
+            here.push(call(&host, &subject).await);
             there.push(bare.call("ok").await);
         }
         // The first round warms both up.
@@ -110,8 +111,8 @@ async fn added() -> Value {
     })
 }
 
-async fn call(host: &PluginHost, found: &wardroom::plugin::Inspection) -> std::time::Duration {
-    let invocation = sandbox::invocation(found, "ok", json!({}));
+async fn call(host: &PluginHost, subject: &Subject) -> std::time::Duration {
+    let invocation = sandbox::invocation(subject, "ok", json!({}));
     let began = now();
     host.invoke(invocation).await.result.expect("is fine");
     began.elapsed()

@@ -6,7 +6,7 @@ use secrecy::SecretBox;
 use serde_json::Value;
 use wardroom::{
     clock::SystemClock,
-    domain::{grant::PluginGrant, run::Mode},
+    domain::{grant::PluginGrant, plugin::Manifest, run::Mode},
     plugin::{
         Allowance, Function, Inspection, Invocation, Options, Overlay, PluginHost,
         limits::Limits,
@@ -34,14 +34,29 @@ pub(crate) fn host(limits: Limits, cache: Option<&Path>) -> PluginHost {
     .expect("starts")
 }
 
+/// A component with what its calls share, as the server's have it: made once and not with each call.
+pub(crate) struct Subject {
+    digest: String,
+    manifest: Arc<Manifest>,
+    given: Arc<PluginGrant>,
+}
+
+impl Subject {
+    /// Of a component that was inspected; it is granted what it asks for.
+    pub(crate) fn of(found: Inspection) -> Self {
+        let given = Arc::new(PluginGrant { asks: found.manifest.asks() });
+        Self { digest: found.digest, manifest: Arc::new(found.manifest), given }
+    }
+}
+
 /// A call of an action without a connection.
-pub(crate) fn invocation(found: &Inspection, action: &str, input: Value) -> Invocation {
+pub(crate) fn invocation(subject: &Subject, action: &str, input: Value) -> Invocation {
     Invocation {
-        digest: found.digest.clone(),
+        digest: subject.digest.clone(),
         function: Function::Run,
-        given: Arc::new(PluginGrant { asks: found.manifest.asks() }),
+        given: Arc::clone(&subject.given),
         limits: Allowance::default(),
-        manifest: Arc::new(found.manifest.clone()),
+        manifest: Arc::clone(&subject.manifest),
         action: action.to_owned(),
         input,
         run: String::new(),

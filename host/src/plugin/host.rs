@@ -151,7 +151,7 @@ impl PluginHost {
         let started = monotonic_now();
         let deadline = started + invocation.deadline.min(limits::WALL_CLOCK);
         let mut trace = Trace { digest: invocation.digest.clone(), ..Trace::default() };
-        let ready = self.ready(&invocation, deadline).await;
+        let ready = self.ready(invocation, deadline).await;
         let (tier, loaded, session, room) = match ready {
             Ok(ready) => ready,
             Err(error) => {
@@ -201,7 +201,7 @@ impl PluginHost {
 
     async fn ready(
         &self,
-        invocation: &Invocation,
+        invocation: Invocation,
         deadline: Instant,
     ) -> Result<(&Tier, Arc<Loaded>, Session, Room), PluginError> {
         let (tier, loaded) = self.get(&invocation.digest).ok_or_else(|| not_loaded(&invocation.digest))?;
@@ -216,7 +216,7 @@ impl PluginHost {
                 format!("the plugin does not offer {:?} of action {}", invocation.function, invocation.action);
             return Err(PluginError { kind: PluginErrorKind::UnknownAction, message, sent_unsafe: false });
         }
-        let account = Account::of(invocation);
+        let account = Account::of(&invocation);
         self.0.shared.quotas.check(&account, What::Cpu).map_err(|used_up| PluginError {
             kind: PluginErrorKind::Quota { after: used_up.after },
             message: used_up.reason,
@@ -224,7 +224,7 @@ impl PluginHost {
         })?;
         // The permit comes first: what waits in line holds no secrets and no memory.
         let room = tier.permit(&loaded, deadline).await?;
-        let session = Session::open(invocation.clone(), Arc::clone(&self.0.shared), deadline).await?;
+        let session = Session::open(invocation, account, Arc::clone(&self.0.shared), deadline).await?;
         Ok((tier, loaded, session, room))
     }
 }

@@ -92,6 +92,7 @@ impl Session {
     /// Reads the secrets the call may need.
     pub(super) async fn open(
         invocation: Invocation,
+        account: Account,
         shared: Arc<Shared>,
         deadline: Instant,
     ) -> Result<Self, PluginError> {
@@ -119,7 +120,6 @@ impl Session {
             }
         }
         let redactor = Redactor::new(secrets.values().chain(&auth).chain(&tls_key));
-        let account = Account::of(&invocation);
         Ok(Self { invocation, shared, deadline, auth, tls_key, secrets, redactor, account, denied: Mutex::default() })
     }
 
