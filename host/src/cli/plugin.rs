@@ -111,7 +111,7 @@ pub(super) enum Plugin {
         /// The input, as JSON.
         #[arg(long, default_value = "{}", value_name = "JSON")]
         input: String,
-        /// A file with `{"base_url", "auth", "config", "grant"}`, as for `wardroom connection set`.
+        /// A file with `{"base_url", "auth", "tls", "config", "grant"}`, as for `wardroom connection set`.
         #[arg(long, value_name = "FILE")]
         connection: Option<PathBuf>,
         /// A secret, as `NAME=FILE`. May be given several times.
