@@ -227,6 +227,24 @@ impl Api {
         Ok(Answer { status, body, etag, content_type, retry_after })
     }
 
+    /// Waits until the server is ready.
+    ///
+    /// # Panics
+    /// When it is not within a minute.
+    pub async fn ready(&self) {
+        let deadline = now() + Duration::from_mins(1);
+        while !self.is_ready().await {
+            assert!(now() < deadline, "the server is not ready");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Whether the server is ready.
+    pub async fn is_ready(&self) -> bool {
+        let asked = self.try_send(Method::GET, "//readyz", &[], Vec::new()).await;
+        asked.is_ok_and(|answer| answer.status == 200)
+    }
+
     /// A POST of JSON that may find nobody.
     pub async fn try_post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer, reqwest::Error> {
         let headers: Vec<(&str, &str)> =

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::hex,
-    plugin::{PluginHost, limits::COMPONENT_BYTES},
+    plugin::{Options, PluginHost, limits::COMPONENT_BYTES},
 };
 
 /// The versions of plugins on a server.
@@ -149,7 +149,7 @@ impl Keep {
             }
             Self::Push { file, reference, signature, login } => {
                 let component = super::plugin::read(&file)?;
-                let host = PluginHost::new(super::plugin::offline())?;
+                let host = PluginHost::new(Options::offline())?;
                 let found = host.inspect(&component).await;
                 let found = found.map_err(|error| Failed(format!("{}: {error}", file.display())))?;
                 let signature = signature.as_ref().map(text).transpose()?;
@@ -196,7 +196,7 @@ impl Install {
     /// The version that is in use.
     async fn known(&self, client: &ClientOptions, source: &str, component: &[u8]) -> Result<Value, Failed> {
         let failed = |text: String| Failed(format!("{source}: {text}"));
-        let found = PluginHost::new(super::plugin::offline())?.inspect(component).await;
+        let found = PluginHost::new(Options::offline())?.inspect(component).await;
         let found = found.map_err(|error| failed(error.to_string()))?;
         let known = client.get(&format!("/plugins/{}", found.manifest.name)).await;
         known.map_err(|Failed(text)| failed(format!("{text}: `wardroom plugin install` installs a new one")))

@@ -1,6 +1,6 @@
 //! `wardroom plugin …`.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 use serde_json::json;
@@ -14,13 +14,8 @@ use super::{
     terminal, trial,
 };
 use crate::{
-    clock::SystemClock,
     domain::reference,
-    plugin::{
-        Inspection, Options, PluginHost,
-        limits::Limits,
-        ports::{Nothing, SystemResolver},
-    },
+    plugin::{Inspection, Options, PluginHost},
 };
 
 #[derive(Subcommand)]
@@ -173,13 +168,13 @@ impl Plugin {
             }
             Self::Inspect { file } => {
                 let bytes = read(&file)?;
-                let host = PluginHost::new(offline())?;
+                let host = PluginHost::new(Options::offline())?;
                 let found =
                     host.inspect(&bytes).await.map_err(|error| Failed(format!("{}: {error}", file.display())))?;
                 show(client, &found)
             }
             Self::Reference { files } => {
-                let host = PluginHost::new(offline())?;
+                let host = PluginHost::new(Options::offline())?;
                 let mut manifests = Vec::with_capacity(files.len());
                 for file in files {
                     let found = host.inspect(&read(&file)?).await;
@@ -230,20 +225,4 @@ fn show(client: &ClientOptions, found: &Inspection) -> Result<(), Failed> {
 
 fn list(names: &[String]) -> String {
     if names.is_empty() { "none beyond its connection".to_owned() } else { names.join(", ") }
-}
-
-/// A runtime that grants nothing: describing needs nothing.
-pub(super) fn offline() -> Options {
-    Options {
-        cache: None,
-        limits: Limits { calls: 1, ..Limits::default() },
-        large: Limits { calls: 1, ..Limits::large() },
-        secrets: Arc::new(Nothing),
-        state: Arc::new(Nothing),
-        resolver: Arc::new(SystemResolver),
-        operator_hosts: Some(Vec::new()),
-        proxy: None,
-        clock: Arc::new(SystemClock),
-        tape: None,
-    }
 }

@@ -19,14 +19,14 @@ use super::{
     lane::Lane,
     limits::{self, Limits},
     outbound::{BreakerState, Outbound, Proxy, UnfitTls, check_tls},
-    ports::{PortError, Resolve, SecretPort, StatePort, Tape},
+    ports::{Nothing, PortError, Resolve, SecretPort, StatePort, SystemResolver, Tape},
     quota::{Account, Quotas, What},
     registry::Loaded,
     stop::Stop,
     tier::{Room, Tier},
 };
 use crate::{
-    clock::{Clock, monotonic_now},
+    clock::{Clock, SystemClock, monotonic_now},
     domain::{
         connection::{Connection, Tls},
         run::Mode,
@@ -55,6 +55,24 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// What stands beside the network; none, but for trying plugins out.
     pub tape: Option<Arc<dyn Tape>>,
+}
+
+impl Options {
+    /// A runtime that keeps nothing, reaches nothing and grants nothing: enough to look at components.
+    pub fn offline() -> Self {
+        Self {
+            cache: None,
+            limits: Limits { calls: 1, ..Limits::default() },
+            large: Limits { calls: 1, ..Limits::large() },
+            secrets: Arc::new(Nothing),
+            state: Arc::new(Nothing),
+            resolver: Arc::new(SystemResolver),
+            operator_hosts: Some(Vec::new()),
+            proxy: None,
+            clock: Arc::new(SystemClock),
+            tape: None,
+        }
+    }
 }
 
 /// The runtime. Cheap to clone.

@@ -3,8 +3,8 @@
 //!
 //! - [`invocation`], [`error`]: what goes into a call, what comes out, and how it fails
 //! - [`limits`]: every limit; `quota`: what plugins and connections used in the last minute
-//! - `host`: [`PluginHost`], the runtime itself; `call`: one call and how it ends; `tier`: its two engines; `lane`: who may compute when; `inspect` and `registry`
-//!   are how components get in
+//! - `host`: [`PluginHost`], the runtime itself; `call`: one call and how it ends; `tier`: its two engines; `lane`: who may
+//!   compute where; `inspect` and `registry` are how components get in
 //! - `guest`: what a guest may ask for; `outbound`: its way to the network; `sign`: what the host signs for it; `redact`: what
 //!   nobody may see; [`recording`]: what may be played again
 //! - [`ports`]: what the runtime asks of the layer above

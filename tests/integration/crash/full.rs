@@ -60,7 +60,7 @@ async fn a_full_disk_is_told_and_got_over() {
     let spent = processor_time(&server).saturating_sub(spent);
     assert!(!server.has_ended(), "the server ended");
     assert!(spent < (now() - since) / 2, "the server spins: {spent:?} of {:?}", now() - since);
-    assert!(!server.is_ready().await);
+    assert!(!server.api.is_ready().await);
 
     limit(&server, "unlimited:");
     server.ready().await;

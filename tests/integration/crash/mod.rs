@@ -70,15 +70,7 @@ impl Process {
     }
 
     pub(crate) async fn ready(&self) {
-        let deadline = now() + Duration::from_mins(1);
-        while !self.is_ready().await {
-            assert!(now() < deadline, "the server is not ready");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    async fn is_ready(&self) -> bool {
-        self.api.try_send(Method::GET, "//readyz", &[], Vec::new()).await.is_ok_and(|answer| answer.status == 200)
+        self.api.ready().await;
     }
 
     /// Whether it has ended by itself.

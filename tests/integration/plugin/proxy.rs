@@ -3,7 +3,6 @@
 use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use serde_json::json;
@@ -114,7 +113,7 @@ async fn only_the_configuration_names_a_proxy() {
     for (arguments, goals) in [(vec![], 0), (vec!["--outbound-proxy", proxy.url_with_password.as_str()], 1)] {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut child, api) = serve(folder.path(), &of_environment.url(), &arguments);
-        ready(&api).await;
+        api.ready().await;
         api.install("webhook").await;
         let connection = json!({
             "plugin": "webhook", "base_url": third.url(), "config": { "receiver_deduplicates": true },
@@ -129,18 +128,6 @@ async fn only_the_configuration_names_a_proxy() {
         child.wait().expect("it is gone");
     }
     assert_eq!((of_environment.connected(), third.count()), (0, 2));
-}
-
-async fn ready(api: &Api) {
-    let deadline = wardroom_tests::process::now() + Duration::from_mins(1);
-    let is_ready = async || {
-        let asked = api.try_send(reqwest::Method::GET, "//readyz", &[], Vec::new()).await;
-        asked.is_ok_and(|answer| answer.status == 200)
-    };
-    while !is_ready().await {
-        assert!(wardroom_tests::process::now() < deadline, "the server is not ready");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[test]

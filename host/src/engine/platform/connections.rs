@@ -1,6 +1,7 @@
 //! Setting connections: checked against the plugin's own schema, so that a wrong option shows here and not at 3 a.m.
 
 use serde_json::Value;
+use url::Url;
 
 use super::{Caller, Engine, EngineError, between, check_name, limits::check_limits};
 use crate::{
@@ -84,7 +85,7 @@ impl Engine {
     }
 
     async fn check_connection(&self, new: &NewConnection) -> Result<(), EngineError> {
-        check_base_url(&new.base_url)?;
+        let base_url = check_base_url(&new.base_url)?;
         check_limits(&new.limits)?;
         let catalog = self.catalog().await?;
         let installed = catalog.plugins.get(&new.plugin);
@@ -108,55 +109,45 @@ impl Engine {
                     format!("{} takes {wanted}, not {}", new.plugin, auth.kind()),
                 ));
             }
-            if !self.store().has_secret(auth.secret()).await? {
-                return Err(EngineError::invalid(
-                    "auth",
-                    format!("there is no secret {}: set it first", auth.secret()),
-                ));
-            }
+            self.check_secret("auth", auth.secret()).await?;
         }
         if let Some(tls) = &new.tls {
-            self.check_tls(&new.base_url, tls).await?;
+            self.check_tls(&base_url, tls).await?;
         }
         for (word, secret) in &new.grant.secrets {
             if !installed.manifest.secrets.iter().any(|asked| asked.name == *word) {
                 return Err(EngineError::invalid("grant.secrets", format!("{} asks for no secret {word}", new.plugin)));
             }
-            if !self.store().has_secret(secret).await? {
-                return Err(EngineError::invalid(
-                    "grant.secrets",
-                    format!("there is no secret {secret}: set it first"),
-                ));
-            }
+            self.check_secret("grant.secrets", secret).await?;
         }
         Ok(())
     }
-}
 
-impl Engine {
-    async fn check_tls(&self, base_url: &str, tls: &Tls) -> Result<(), EngineError> {
-        let scheme = url::Url::parse(base_url).map(|url| url.scheme().to_owned()).unwrap_or_default();
-        if scheme == "http" {
+    async fn check_secret(&self, field: &'static str, name: &str) -> Result<(), EngineError> {
+        if self.store().has_secret(name).await? {
+            return Ok(());
+        }
+        Err(EngineError::invalid(field, format!("there is no secret {name}: set it first")))
+    }
+
+    async fn check_tls(&self, base_url: &Url, tls: &Tls) -> Result<(), EngineError> {
+        if base_url.scheme() == "http" {
             return Err(EngineError::invalid("tls", "base_url is http, which is not encrypted: https is wanted"));
         }
-        if scheme.starts_with("smtp") && tls.client.is_some() {
+        if base_url.scheme().starts_with("smtp") && tls.client.is_some() {
             return Err(EngineError::invalid("tls.client", "mail servers are shown no certificate: `auth` is wanted"));
         }
-        if let Some(client) = &tls.client
-            && !self.store().has_secret(&client.key).await?
-        {
-            let text = format!("there is no secret {}: set it first", client.key);
-            return Err(EngineError::invalid("tls.client.key", text));
+        if let Some(client) = &tls.client {
+            self.check_secret("tls.client.key", &client.key).await?;
         }
         let checked = self.plugins().check_tls(tls).await.map_err(|error| EngineError::Internal(error.to_string()))?;
         checked.map_err(|unfit| EngineError::invalid(unfit.field, unfit.why))
     }
 }
 
-fn check_base_url(base_url: &str) -> Result<(), EngineError> {
+fn check_base_url(base_url: &str) -> Result<Url, EngineError> {
     let wrong = |message: &str| EngineError::invalid("base_url", message);
-    let url =
-        url::Url::parse(base_url).map_err(|error| wrong(&format!("{error}: https://host[:port][/path] is wanted")))?;
+    let url = Url::parse(base_url).map_err(|error| wrong(&format!("{error}: https://host[:port][/path] is wanted")))?;
     if !matches!(url.scheme(), "http" | "https" | "smtp" | "smtps") {
         return Err(wrong("the scheme has to be http, https, smtp or smtps"));
     }
@@ -169,5 +160,5 @@ fn check_base_url(base_url: &str) -> Result<(), EngineError> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("it has no query and no fragment: actions add their own"));
     }
-    Ok(())
+    Ok(url)
 }

@@ -16,6 +16,7 @@ use hyper_util::{
     rt::TokioIo,
 };
 use ipnet::IpNet;
+use rustls::ClientConfig;
 use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
 
@@ -23,7 +24,6 @@ use super::{
     super::{limits, ports::Resolve},
     address,
     proxy::Proxy,
-    tls,
 };
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -197,7 +197,7 @@ async fn goals(guarded: &Guarded, host: &Uri, by_name: bool) -> Result<Vec<Uri>,
 pub(super) struct Connector(HttpsConnector<Way>);
 
 impl Connector {
-    pub(super) fn new(guarded: Guarded, tls: tls::Shared, proxy: Option<&Proxy>) -> Self {
+    pub(super) fn new(guarded: Guarded, tls: Arc<ClientConfig>, proxy: Option<&Proxy>) -> Self {
         let way = match proxy {
             None => Way::Direct(tcp(guarded)),
             Some(proxy) => {

@@ -1,7 +1,5 @@
 //! Who is believed over TLS, and who the host says it is. Verification is never off: there is no such setting.
 
-use std::sync::Arc;
-
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -116,6 +114,3 @@ fn identity(client: &ClientCertificate, key: Option<&SecretString>) -> Result<Id
 pub(super) fn install_provider() {
     _ = rustls::crypto::ring::default_provider().install_default();
 }
-
-/// What [`ClientConfig`]s are shared as.
-pub(super) type Shared = Arc<ClientConfig>;

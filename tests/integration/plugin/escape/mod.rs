@@ -112,16 +112,19 @@ async fn every_hostile_case_is_contained_in_a_word_of_its_own() {
     println!("{} hostile cases, all contained", cases.len());
 }
 
-/// In a process of its own, because the other tests of this one would weigh as well.
-#[test]
-fn hostile_plugins_leave_no_memory_behind() {
-    let itself = std::env::current_exe().expect("this binary");
-    let rounds = "plugin::escape::rounds_in_a_process_of_their_own";
-    let played = Command::new(itself)
-        .args([rounds, "--exact", "--ignored", "--nocapture"])
-        .env("MALLOC_ARENA_MAX", "2")
-        .output()
-        .expect("runs");
+/// Set in the process that plays the rounds.
+const PLAYS: &str = "WARDROOM_TEST_PLAYS_ROUNDS";
+
+/// In a process of its own, because the other tests of this one would weigh as well: this very test, played by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_plugins_leave_no_memory_behind() {
+    if std::env::var_os(PLAYS).is_some() {
+        return weigh_rounds().await;
+    }
+    let mut itself = Command::new(std::env::current_exe().expect("this binary"));
+    itself.args(["plugin::escape::hostile_plugins_leave_no_memory_behind", "--exact", "--nocapture"]);
+    itself.env(PLAYS, "1").env("MALLOC_ARENA_MAX", "2");
+    let played = tokio::task::spawn_blocking(move || itself.output()).await.expect("no panic").expect("runs");
     let told = String::from_utf8_lossy(&played.stdout);
     assert!(
         played.status.success() && told.contains("rounds weigh"),
@@ -130,10 +133,8 @@ fn hostile_plugins_leave_no_memory_behind() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "hostile_plugins_leave_no_memory_behind runs it"]
-#[expect(clippy::print_stdout, reason = "the test that runs this one reads it")]
-async fn rounds_in_a_process_of_their_own() {
+#[expect(clippy::print_stdout, reason = "the test that runs this process reads it")]
+async fn weigh_rounds() {
     let (ground, cases) = (Arc::new(Ground::new().await), Arc::new(cases()));
     let mut weights = Vec::new();
     for _ in 0..WARM_UP + ROUNDS {
