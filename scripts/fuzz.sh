@@ -3,7 +3,7 @@
 # cargo-fuzz and a nightly compiler are installed when they are missing. What was found stays in fuzz/artifacts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-PROPTEST_CASES=${CASES:-20000} cargo test --package wardroom --lib
+PROPTEST_CASES=${CASES:-20000} cargo test --package wardroom-domain --package wardroom-runtime --package wardroom-engine --lib
 
 cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked

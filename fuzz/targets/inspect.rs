@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
-use wardroom::plugin::{Options, PluginHost};
+use wardroom_runtime::{Options, PluginHost};
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime"));

@@ -13,19 +13,17 @@ use std::{
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{
-    clock::{Clock, Random, SystemClock, SystemRandom, new_id, random},
-    domain::{hex, id::HostId},
-    engine::{
-        Engine, EngineError, Keyring, Parts,
-        platform::signers::Signers,
-        ports::{StoredSecrets, StoredState},
-        recover::LEASE,
-    },
-    http,
-    plugin::{Options, PluginHost, Proxy, StartError, UnfitProxy, limits::Limits, ports::SystemResolver},
-    store::{Store, StoreError},
+use wardroom_base::clock::{Clock, Random, SystemClock, SystemRandom, new_id, random};
+use wardroom_domain::{hex, id::HostId};
+use wardroom_engine::{
+    Engine, EngineError, Keyring, Parts,
+    platform::signers::Signers,
+    ports::{StoredSecrets, StoredState},
+    recover::LEASE,
 };
+
+use wardroom_runtime::{Options, PluginHost, Proxy, StartError, UnfitProxy, limits::Limits, ports::SystemResolver};
+use wardroom_store::{Store, StoreError};
 
 /// The SQLite database in a data folder.
 pub const DATABASE_FILE: &str = "wardroom.db";
@@ -181,7 +179,7 @@ impl App {
         let made_token = engine.ensure_admin(config.admin_token.as_ref()).await?;
         engine.beat().await;
         engine.begin();
-        let (router, stopping) = (http::router(engine.clone()), engine.stopping().clone());
+        let (router, stopping) = (wardroom_http::router(engine.clone()), engine.stopping().clone());
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             // Small answers must not wait for a delayed acknowledgement.
             _ = stream.set_nodelay(true);

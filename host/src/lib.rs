@@ -1,23 +1,12 @@
-//! The Wardroom server as a library. Layers import downwards only:
+//! The Wardroom server put together: composition ([`app`]) and the command line ([`cli`]). Everything else is a layer in a crate
+//! of its own, and imports run only downwards:
 //!
 //! ```text
-//! cli, app  ->  http  ->  engine  ->  store
-//!                            |          |
-//!                            +-> plugin |
-//!                            +---> domain
+//! wardroom (cli, app)  ->  http  ->  engine  ->  store
+//!                                       |          |
+//!                                       +-> runtime|
+//!                                       +---> domain        base: clock, fault points, telemetry
 //! ```
-//!
-//! In reading order: [`domain`] (pure nouns and state machines), [`store`] (all SQL), [`plugin`] (the sandbox), [`engine`]
-//! (use cases), [`http`] (the API), [`app`] (composition) and [`cli`]. [`clock`] is time and randomness as parameters, [`fault`]
-//! is where tests break things.
 
 pub mod app;
 pub mod cli;
-pub mod clock;
-pub mod domain;
-pub mod engine;
-pub mod fault;
-pub mod http;
-pub mod plugin;
-pub mod store;
-pub mod telemetry;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use wardroom::plugin::{engine_configuration, limits::Limits};
+use wardroom_runtime::{engine_configuration, limits::Limits};
 use wardroom_tests::process::now;
 use wasmtime::{
     Engine, Store,

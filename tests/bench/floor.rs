@@ -6,7 +6,7 @@ use std::{io::Write, time::Duration};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 use tokio::task::JoinSet;
-use wardroom::plugin::{Invocation, PluginHost, limits::Limits};
+use wardroom_runtime::{Invocation, PluginHost, limits::Limits};
 use wardroom_tests::{
     database::{Database, Kind},
     guests,

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
-use wardroom::plugin::{PluginHost, limits::Limits};
+use wardroom_runtime::{PluginHost, limits::Limits};
 use wardroom_tests::{guests, process::now};
 
 use super::{

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::{Map, Value, json};
-use wardroom::plugin::{PluginHost, limits::Limits};
+use wardroom_runtime::{PluginHost, limits::Limits};
 use wardroom_tests::{guests, process::now};
 
 use super::{

@@ -4,14 +4,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use secrecy::SecretBox;
 use serde_json::Value;
-use wardroom::{
-    clock::SystemClock,
-    domain::{grant::PluginGrant, plugin::Manifest, run::Mode},
-    plugin::{
-        Allowance, Function, Inspection, Invocation, Options, Overlay, PluginHost,
-        limits::Limits,
-        ports::{Nothing, SystemResolver},
-    },
+use wardroom_base::clock::SystemClock;
+use wardroom_domain::{grant::PluginGrant, plugin::Manifest, run::Mode};
+use wardroom_runtime::{
+    Allowance, Function, Inspection, Invocation, Options, Overlay, PluginHost,
+    limits::Limits,
+    ports::{Nothing, SystemResolver},
 };
 
 /// A runtime that stores nothing and knows no secret, with a cache of compiled components if there is a folder for it.

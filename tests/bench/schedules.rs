@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::Row;
-use wardroom::domain::time::Timestamp;
+use wardroom_domain::time::Timestamp;
 use wardroom_tests::{database::Kind, server::Api};
 
 use super::{
@@ -104,5 +104,5 @@ async fn make(api: Api, name: String, at: Timestamp) -> usize {
 }
 
 fn system_now() -> Timestamp {
-    wardroom::clock::Clock::now(&wardroom::clock::SystemClock)
+    wardroom_base::clock::Clock::now(&wardroom_base::clock::SystemClock)
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use wardroom::domain::{schedule, workflow::document};
+use wardroom_domain::{schedule, workflow::document};
 use wardroom_tests::{database::Kind, guests::root, server::Server, third_party::ThirdParty};
 
 /// The fenced blocks of a document that are workflows.

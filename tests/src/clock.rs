@@ -10,11 +10,9 @@ use std::{
     time::Duration,
 };
 
-use wardroom::{
-    app::{App, Config},
-    clock::Clock,
-    domain::time::Timestamp,
-};
+use wardroom::app::{App, Config};
+use wardroom_base::clock::Clock;
+use wardroom_domain::time::Timestamp;
 
 use crate::{
     database::Database,

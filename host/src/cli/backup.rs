@@ -13,10 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{Failed, client::ClientOptions};
-use crate::{
-    app::{DATABASE_FILE, KEY_FILE},
-    store::{Backend, Contents, back_up},
-};
+use crate::app::{DATABASE_FILE, KEY_FILE};
+use wardroom_store::{Backend, Contents, back_up};
 
 /// What the reader of a backup with a key has to know.
 const WARNING: &str = "the backup holds the key: whoever can read it can open the stored secrets";

@@ -16,7 +16,7 @@ use super::{
     client::{ClientOptions, word},
     terminal::{self, Colour, paint},
 };
-use crate::domain::export::{Checked, Files, verify};
+use wardroom_domain::export::{Checked, Files, verify};
 
 /// The largest file of an export that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024 * 1024;

@@ -17,10 +17,8 @@ use super::{
     limit::Limit,
     registry::{Pulled, Registry},
 };
-use crate::{
-    domain::hex,
-    plugin::{Options, PluginHost, limits::COMPONENT_BYTES},
-};
+use wardroom_domain::hex;
+use wardroom_runtime::{Options, PluginHost, limits::COMPONENT_BYTES};
 
 /// The versions of plugins on a server.
 #[derive(Subcommand)]

@@ -13,7 +13,7 @@ use super::{
     platform::stdin,
     terminal,
 };
-use crate::clock::{Clock as _, SystemClock};
+use wardroom_base::clock::{Clock as _, SystemClock};
 
 #[derive(Subcommand)]
 pub(super) enum Source {

@@ -11,10 +11,8 @@ use super::{
     Failed,
     client::{ClientOptions, word},
 };
-use crate::{
-    clock::{Clock as _, SystemClock},
-    domain::time::{Timestamp, parse_duration},
-};
+use wardroom_base::clock::{Clock as _, SystemClock};
+use wardroom_domain::time::{Timestamp, parse_duration};
 
 /// How much of a change is shown in a line, in characters.
 const WIDEST: usize = 160;

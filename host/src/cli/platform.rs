@@ -15,7 +15,7 @@ use super::{
     client::{ClientOptions, fault, word},
     limit, rehearse, terminal,
 };
-use crate::domain::workflow::document;
+use wardroom_domain::workflow::document;
 
 #[derive(Subcommand)]
 pub(super) enum Workflow {

@@ -11,7 +11,7 @@ use super::{
     client::{ClientOptions, fault, word},
     terminal,
 };
-use crate::domain::playbook::document;
+use wardroom_domain::playbook::document;
 
 #[derive(Subcommand)]
 pub(super) enum Playbook {

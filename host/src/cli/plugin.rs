@@ -13,10 +13,8 @@ use super::{
     install::Keep,
     terminal, trial,
 };
-use crate::{
-    domain::reference,
-    plugin::{Inspection, Options, PluginHost},
-};
+use wardroom_domain::reference;
+use wardroom_runtime::{Inspection, Options, PluginHost};
 
 #[derive(Subcommand)]
 pub(super) enum Plugin {

@@ -14,7 +14,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Failed;
-use crate::{domain::hex, plugin::Inspection, plugin::limits::COMPONENT_BYTES};
+use wardroom_domain::hex;
+use wardroom_runtime::{Inspection, limits::COMPONENT_BYTES};
 
 const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 const COMPONENT: &str = "application/wasm";

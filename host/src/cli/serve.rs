@@ -2,17 +2,18 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failed, terminal};
-use crate::{
-    app::{App, Config},
-    domain::time::parse_duration,
-    engine::retain::LEAST_KEPT,
-    telemetry,
-};
+use crate::app::{App, Config};
+use wardroom_base::telemetry;
+use wardroom_domain::time::parse_duration;
+use wardroom_engine::retain::LEAST_KEPT;
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -61,7 +62,7 @@ pub(super) struct Serve {
     #[arg(long, env = "WARDROOM_SIGNED_PLUGINS_ONLY")]
     signed_plugins_only: bool,
     /// How log lines look.
-    #[arg(long, value_enum, default_value_t, env = "WARDROOM_LOG_FORMAT")]
+    #[arg(long, default_value = "text", value_parser = log_format(), env = "WARDROOM_LOG_FORMAT")]
     log_format: telemetry::Format,
     /// Which log lines, such as `info,wardroom=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info", env = "WARDROOM_LOG")]
@@ -69,7 +70,7 @@ pub(super) struct Serve {
     /// A fault for a test, such as `journal.commit=abort@3`; may be given several times.
     #[cfg(feature = "failpoints")]
     #[arg(long, value_name = "FAULT", hide = true)]
-    fault: Vec<crate::fault::Fault>,
+    fault: Vec<wardroom_base::fault::Fault>,
 }
 
 /// The signal of a write past the limit of a file's size, on all Linux but MIPS.
@@ -79,7 +80,7 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), Failed> {
         telemetry::start(self.log_format, &self.log);
         #[cfg(feature = "failpoints")]
-        crate::fault::arm(self.fault);
+        wardroom_base::fault::arm(self.fault);
         // Heard, it does not end the process: the write fails like one on a full disk.
         let _file_limit = signal(SignalKind::from_raw(SIGXFSZ))?;
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -111,6 +112,15 @@ impl Serve {
         app.stop().await;
         Ok(())
     }
+}
+
+/// How log lines look, by the word for it.
+fn log_format() -> impl TypedValueParser<Value = telemetry::Format> {
+    let words = telemetry::Format::WORDS.map(|(word, _)| word);
+    PossibleValuesParser::new(words).map(|chosen| {
+        let found = telemetry::Format::WORDS.into_iter().find(|(word, _)| *word == chosen);
+        found.map(|(_, format)| format).unwrap_or_default()
+    })
 }
 
 /// The shortest interval of schedules.

@@ -14,7 +14,7 @@ use super::{
     client::ClientOptions,
     terminal::{self, Colour, paint},
 };
-use crate::domain::cassette::{Account, Case};
+use wardroom_domain::cassette::{Account, Case};
 
 /// Replays cassettes, or records them with these secrets. Says whether everything is as they want it.
 pub(super) async fn test(
@@ -93,7 +93,7 @@ impl Once {
         let case = Case { dry_run: self.dry_run, ..Case::of(&self.action, input) };
         let bench = Bench::new(component, Some(given(&self.secrets)?)).await?;
         let played = bench.play(account.as_ref(), &case).await?;
-        let asked = |one: &crate::domain::cassette::Exchange| json!({ "method": one.request.method, "url": one.request.url, "status": one.response.status });
+        let asked = |one: &wardroom_domain::cassette::Exchange| json!({ "method": one.request.method, "url": one.request.url, "status": one.response.status });
         let requests: Vec<Value> = played.exchanges.iter().map(asked).collect();
         let answer = json!({ "outcome": played.outcome, "requests": requests, "log": played.log });
         if client.json {

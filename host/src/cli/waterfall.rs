@@ -7,7 +7,7 @@ use super::{
     client::word,
     terminal::{self, Colour, paint},
 };
-use crate::domain::time::Timestamp;
+use wardroom_domain::time::Timestamp;
 
 /// How wide the bars are, in characters.
 const WIDTH: usize = 48;

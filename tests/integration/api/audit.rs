@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use wardroom::clock::{Clock as _, SystemClock};
+use wardroom_base::clock::{Clock as _, SystemClock};
 use wardroom_tests::server::Api;
 
 use super::on_both;

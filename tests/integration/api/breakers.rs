@@ -1,7 +1,7 @@
 //! A third party that keeps failing, as a run and an administrator see it.
 
 use serde_json::json;
-use wardroom::domain::breaker::{FAILURES, PAUSE};
+use wardroom_domain::breaker::{FAILURES, PAUSE};
 
 use super::{connected, on_both};
 

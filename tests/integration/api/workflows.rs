@@ -2,10 +2,8 @@
 
 use reqwest::Method;
 use serde_json::json;
-use wardroom::{
-    domain::time::Timestamp,
-    store::{Committed, Dependant, DocumentKind, DocumentRevision, Guard, Store, Write},
-};
+use wardroom_domain::time::Timestamp;
+use wardroom_store::{Committed, Dependant, DocumentKind, DocumentRevision, Guard, Store, Write};
 use wardroom_tests::{database::BOTH, server::Server};
 
 use super::{connected, on_both, opened};

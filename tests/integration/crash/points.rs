@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use wardroom::fault::POINTS;
+use wardroom_base::fault::POINTS;
 use wardroom_tests::{
     database::{BOTH, Database, Kind, OwnPostgres},
     process::now,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
-use wardroom::plugin::RefusedPlugin;
+use wardroom_runtime::RefusedPlugin;
 use wardroom_tests::guests::root;
 use wasmtime::{
     Config, Engine, Store,

@@ -1,13 +1,11 @@
 //! A third party that keeps failing is left alone for a while.
 
 use serde_json::{Value, json};
-use wardroom::{
-    domain::{
-        breaker::{FAILURES, PAUSE, Standing},
-        connection::Connection,
-    },
-    plugin::Called,
+use wardroom_domain::{
+    breaker::{FAILURES, PAUSE, Standing},
+    connection::Connection,
 };
+use wardroom_runtime::Called;
 use wardroom_tests::third_party::ThirdParty;
 
 use super::{Sandbox, code, connection, done};

@@ -9,10 +9,8 @@ use std::{
 
 use secrecy::SecretBox;
 use serde_json::json;
-use wardroom::{
-    clock::SystemClock,
-    plugin::{Options, PluginHost, limits::Limits},
-};
+use wardroom_base::clock::SystemClock;
+use wardroom_runtime::{Options, PluginHost, limits::Limits};
 use wardroom_tests::{database::Kind, guests, process::now, server::Server};
 
 use super::{MemoryState, Names, Sandbox, Secrets, done};

@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use wardroom::{
-    domain::run::Mode,
-    plugin::{Finding, Function, Invocation, Outcome, limits},
-};
+use wardroom_domain::run::Mode;
+use wardroom_runtime::{Finding, Function, Invocation, Outcome, limits};
 
 use super::{Sandbox, code, connection, done};
 

@@ -1,6 +1,6 @@
 //! What is refused at install, each with a sentence that says what to do.
 
-use wardroom::plugin::RefusedPlugin;
+use wardroom_runtime::RefusedPlugin;
 use wardroom_tests::guests;
 
 use super::Sandbox;

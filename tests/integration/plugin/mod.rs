@@ -30,21 +30,19 @@ use std::{
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use wardroom::{
-    clock::SystemClock,
-    domain::{
-        connection::{Auth, Connection, Grant},
-        grant::PluginGrant,
-        limits::CallLimits,
-        plugin::Manifest,
-        run::Mode,
-        time::Timestamp,
-    },
-    plugin::{
-        Allowance, Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost, Proxy,
-        limits::Limits,
-        ports::{Expect, PortError, Resolve, SecretPort, StateEntry, StateError, StatePort, StateScope},
-    },
+use wardroom_base::clock::SystemClock;
+use wardroom_domain::{
+    connection::{Auth, Connection, Grant},
+    grant::PluginGrant,
+    limits::CallLimits,
+    plugin::Manifest,
+    run::Mode,
+    time::Timestamp,
+};
+use wardroom_runtime::{
+    Allowance, Called, Done, Function, Invocation, Options, Outcome, Overlay, PluginHost, Proxy,
+    limits::Limits,
+    ports::{Expect, PortError, Resolve, SecretPort, StateEntry, StateError, StatePort, StateScope},
 };
 use wardroom_tests::guests;
 

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wardroom::{
-    domain::{connection::Grant, run::Mode},
-    plugin::{Called, Invocation, Outcome, limits},
-};
+use wardroom_domain::{connection::Grant, run::Mode};
+use wardroom_runtime::{Called, Invocation, Outcome, limits};
 use wardroom_tests::third_party::ThirdParty;
 
 use super::{Sandbox, code, connection, done};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use wardroom::plugin::{Proxy, limits::Limits};
+use wardroom_runtime::{Proxy, limits::Limits};
 use wardroom_tests::{
     counterparts::{Authority, TinyProxy, TlsServer},
     guests::root,
@@ -69,7 +69,7 @@ async fn what_goes_through_a_proxy_is_encrypted_to_its_end() {
     let port = server.url.rsplit(':').next().expect("a port");
     let fetch = async |ca: Option<String>| {
         let mut to = connection(&format!("https://api.example:{port}"));
-        to.tls = Some(wardroom::domain::connection::Tls { ca, client: None });
+        to.tls = Some(wardroom_domain::connection::Tls { ca, client: None });
         to.revision += 1;
         sandbox.call(sandbox.through(to, "fetch", json!({ "url": "/" }))).await
     };

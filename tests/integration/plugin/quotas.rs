@@ -3,10 +3,8 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use wardroom::{
-    domain::limits::CallLimits,
-    plugin::{Allowance, Invocation, PluginErrorKind},
-};
+use wardroom_domain::limits::CallLimits;
+use wardroom_runtime::{Allowance, Invocation, PluginErrorKind};
 use wardroom_tests::{
     database::Kind,
     guests::root,

@@ -43,7 +43,7 @@ async fn a_secret_nobody_granted_is_not_there() {
 async fn auth_that_names_a_missing_secret_fails_before_the_guest_runs() {
     let sandbox = Sandbox::new().await;
     let mut missing = connection("http://127.0.0.1:1");
-    missing.auth = Some(wardroom::domain::connection::Auth::Bearer("forgotten".to_owned()));
+    missing.auth = Some(wardroom_domain::connection::Auth::Bearer("forgotten".to_owned()));
     let called = sandbox.call(sandbox.through(missing, "ok", json!({}))).await;
     let error = called.result.expect_err("is refused");
     assert_eq!(error.kind.code(), "secret_missing");

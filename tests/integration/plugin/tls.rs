@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use wardroom::domain::connection::{ClientCertificate, Tls};
+use wardroom_domain::connection::{ClientCertificate, Tls};
 use wardroom_tests::{
     counterparts::{Authority, Etcd, MailDev, TlsServer},
     database::{BOTH, Kind},
@@ -101,7 +101,7 @@ async fn granted_hosts_are_not_shown_the_certificate() {
         let mut invocation = sandbox.through(to, "fetch", json!({ "url": url }));
         let mut manifest = (*invocation.manifest).clone();
         manifest.hosts = vec![granted.url.clone()];
-        invocation.given = std::sync::Arc::new(wardroom::domain::grant::PluginGrant { asks: manifest.asks() });
+        invocation.given = std::sync::Arc::new(wardroom_domain::grant::PluginGrant { asks: manifest.asks() });
         invocation.manifest = std::sync::Arc::new(manifest);
         sandbox.call(invocation)
     };

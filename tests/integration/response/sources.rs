@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
-use wardroom::clock::{Clock as _, SystemClock};
+use wardroom_base::clock::{Clock as _, SystemClock};
 use wardroom_tests::{guests::root, server::Api};
 
 use super::on_both;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wardroom::domain::time::Timestamp;
+use wardroom_domain::time::Timestamp;
 use wardroom_tests::{
     database::{BOTH, Database, Kind},
     process::now,

@@ -1,7 +1,7 @@
 //! Several hosts over one database: each time starts once.
 
 use serde_json::{Value, json};
-use wardroom::domain::time::Timestamp;
+use wardroom_domain::time::Timestamp;
 use wardroom_tests::database::{Database, Kind};
 
 use super::{count, every_second, nap, ticks};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use wardroom::domain::{schedule::Cadence, time::Timestamp};
+use wardroom_domain::{schedule::Cadence, time::Timestamp};
 use wardroom_tests::{
     clock::{SetClock, start},
     database::{BOTH, Database, Kind},

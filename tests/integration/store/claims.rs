@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use wardroom::{
-    domain::{
-        id::{HostId, IncidentId},
-        run::{Lease, Run},
-    },
-    store::{Committed, Guard, Store, Write},
+use wardroom_domain::{
+    id::{HostId, IncidentId},
+    run::{Lease, Run},
 };
+use wardroom_store::{Committed, Guard, Store, Write};
 
 use super::{
     nouns::{at, id, run},

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use wardroom::{
-    domain::{id::IncidentId, incident::Incident, run::StepStatus},
-    store::{Committed, Dependant, Guard, Page, Store, Write},
-};
+use wardroom_domain::{id::IncidentId, incident::Incident, run::StepStatus};
+use wardroom_store::{Committed, Dependant, Guard, Page, Store, Write};
 
 use super::{
     nouns::{at, entry, event, id, incident, run},

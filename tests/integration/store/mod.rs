@@ -6,7 +6,7 @@ mod nouns;
 mod platform;
 mod retain;
 
-use wardroom::store::Store;
+use wardroom_store::Store;
 use wardroom_tests::database::{BOTH, Database};
 
 /// Runs a test on each database.

@@ -4,20 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use uuid::Uuid;
-use wardroom::{
-    clock::{SystemClock, SystemRandom, new_id},
-    domain::{
-        event::{Event, Fact},
-        id::{EventId, IncidentId, RunId},
-        incident::{Details, Incident, IncidentKind, Origin, Severity, Stage, Times},
-        person::Actor,
-        run::Run,
-        time::Timestamp,
-        timeline::{EntryKind, NewEntry},
-        workflow::{Workflow, parse},
-    },
-    store::{Dependant, Store},
+use wardroom_base::clock::{SystemClock, SystemRandom, new_id};
+use wardroom_domain::{
+    event::{Event, Fact},
+    id::{EventId, IncidentId, RunId},
+    incident::{Details, Incident, IncidentKind, Origin, Severity, Stage, Times},
+    person::Actor,
+    run::Run,
+    time::Timestamp,
+    timeline::{EntryKind, NewEntry},
+    workflow::{Workflow, parse},
 };
+use wardroom_store::{Dependant, Store};
 
 pub(super) fn id() -> Uuid {
     new_id(&SystemClock, &SystemRandom)

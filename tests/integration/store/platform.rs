@@ -3,20 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use wardroom::{
-    domain::{
-        audit::{AuditEntry, AuditFilter},
-        connection::{Auth, Connection, Grant},
-        id::{PersonId, TokenId},
-        limits::CallLimits,
-        pause::{Pause, PauseScope},
-        person::{AccessRole, Actor, Person, Profile, Token},
-        plugin::Provenance,
-    },
-    store::{
-        Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Page, SealedSecret, StateChange,
-        StateExpect, Store, StoredPlugin, Write,
-    },
+use wardroom_domain::{
+    audit::{AuditEntry, AuditFilter},
+    connection::{Auth, Connection, Grant},
+    id::{PersonId, TokenId},
+    limits::CallLimits,
+    pause::{Pause, PauseScope},
+    person::{AccessRole, Actor, Person, Profile, Token},
+    plugin::Provenance,
+};
+use wardroom_store::{
+    Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Page, SealedSecret, StateChange,
+    StateExpect, Store, StoredPlugin, Write,
 };
 
 use super::{

@@ -1,15 +1,13 @@
 //! Retention: what goes, what stays, how much at once, and that neither it nor a claim walks a history.
 
 use serde_json::json;
-use wardroom::{
-    domain::{
-        event::{Event, TriggerOutcome},
-        id::IncidentId,
-        run::{AttemptRecord, Phase, Run, RunStatus, StepRun},
-        time::Timestamp,
-    },
-    store::{Backend, Committed, Dependant, Guard, Page, Store, Write},
+use wardroom_domain::{
+    event::{Event, TriggerOutcome},
+    id::IncidentId,
+    run::{AttemptRecord, Phase, Run, RunStatus, StepRun},
+    time::Timestamp,
 };
+use wardroom_store::{Backend, Committed, Dependant, Guard, Page, Store, Write};
 use wardroom_tests::database::{BOTH, Database};
 
 use super::{
@@ -245,7 +243,7 @@ async fn what_is_due_now_is_never_forgotten() {
         let again = Run { wake_at: Some(at(9_000)), ..ended(1_000) };
         added(&store, &again, Vec::new()).await;
         assert_eq!(forget_runs(&store, at(OLD)).await, [0; 0]);
-        let alone = Run { rerun_of: Some(wardroom::domain::id::RunId(id())), ..ended(1_000) };
+        let alone = Run { rerun_of: Some(wardroom_domain::id::RunId(id())), ..ended(1_000) };
         added(&store, &alone, Vec::new()).await;
         assert_eq!(forget_runs(&store, at(OLD)).await, [1], "an original that is gone keeps nothing");
     })

@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::Failed;
-use crate::domain::hex;
+use wardroom_domain::hex;
 
 const FILES: [(&str, &str); 3] = [
     ("types.wit", include_str!("../../../../wit/types.wit")),

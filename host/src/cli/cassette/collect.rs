@@ -8,7 +8,7 @@ use super::super::{
     client::{ClientOptions, word},
     terminal,
 };
-use crate::domain::cassette::{Account, Cassette};
+use wardroom_domain::cassette::{Account, Cassette};
 
 /// Prints the cassette of a run's calls through a connection.
 pub(in crate::cli) async fn collect(

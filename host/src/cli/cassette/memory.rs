@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use crate::plugin::ports::{Expect, PortError, StateEntry, StateError, StatePort, StateScope};
+use wardroom_runtime::ports::{Expect, PortError, StateEntry, StateError, StatePort, StateScope};
 
 /// State that lasts as long as the cassette.
 #[derive(Default)]

@@ -7,22 +7,20 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::Failed;
-use crate::{
-    clock::SystemClock,
-    domain::{
-        cassette::{Account, Case, CaseFunction, Cassette, Exchange, outcome_differs},
-        connection::Connection,
-        grant::PluginGrant,
-        limits::CallLimits,
-        run::Mode,
-        time::Timestamp,
-    },
-    plugin::{
-        Allowance, Called, Function, Inspection, Invocation, Options, Overlay, PluginHost,
-        limits::Limits,
-        ports::{StatePort, SystemResolver, Tape},
-        recording,
-    },
+use wardroom_base::clock::SystemClock;
+use wardroom_domain::{
+    cassette::{Account, Case, CaseFunction, Cassette, Exchange, outcome_differs},
+    connection::Connection,
+    grant::PluginGrant,
+    limits::CallLimits,
+    run::Mode,
+    time::Timestamp,
+};
+use wardroom_runtime::{
+    Allowance, Called, Function, Inspection, Invocation, Options, Overlay, PluginHost,
+    limits::Limits,
+    ports::{StatePort, SystemResolver, Tape},
+    recording,
 };
 
 pub(super) mod collect;

@@ -10,10 +10,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    domain::{cassette::Exchange, hex},
-    plugin::ports::{PortError, SecretPort, Tape, TapedAnswer},
-};
+use wardroom_domain::{cassette::Exchange, hex};
+use wardroom_runtime::ports::{PortError, SecretPort, Tape, TapedAnswer};
 
 /// What secrets of a replayed cassette begin with.
 pub(super) const CANARY: &str = "wardroom-canary-";

@@ -11,12 +11,10 @@ use super::{
     client::ClientOptions,
     terminal::{self, Colour, paint},
 };
-use crate::{
-    app::{App, Config},
-    clock::{SystemRandom, monotonic_now, random},
-    domain::hex,
-    telemetry,
-};
+use crate::app::{App, Config};
+use wardroom_base::clock::{SystemRandom, monotonic_now, random};
+use wardroom_base::telemetry;
+use wardroom_domain::hex;
 
 mod mailbox;
 mod shop;

@@ -15,7 +15,7 @@ use super::{
     shop::PLAYBOOK,
     town::{self, Town},
 };
-use crate::clock::{Clock as _, SystemClock, monotonic_now};
+use wardroom_base::clock::{Clock as _, SystemClock, monotonic_now};
 
 /// How long the demo waits for any one thing.
 const PATIENCE: Duration = Duration::from_secs(30);

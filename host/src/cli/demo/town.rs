@@ -22,7 +22,8 @@ use super::{
     mailbox,
     tracker::{self, Tracker},
 };
-use crate::{clock::monotonic_now, domain::time::Timestamp};
+use wardroom_base::clock::monotonic_now;
+use wardroom_domain::time::Timestamp;
 
 /// Errors per second while the flag is on.
 const ERRORS: f64 = 12.0;

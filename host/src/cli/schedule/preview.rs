@@ -3,17 +3,15 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::{
-    cli::{
-        Failed,
-        client::ClientOptions,
-        terminal::{self, Colour, paint},
-    },
-    clock::{Clock as _, SystemClock},
-    domain::{
-        schedule::{Cadence, CadenceFault, Fire},
-        time::{Timestamp, parse_duration},
-    },
+use crate::cli::{
+    Failed,
+    client::ClientOptions,
+    terminal::{self, Colour, paint},
+};
+use wardroom_base::clock::{Clock as _, SystemClock};
+use wardroom_domain::{
+    schedule::{Cadence, CadenceFault, Fire},
+    time::{Timestamp, parse_duration},
 };
 
 /// The epoch: periods that say nothing else are counted from it.

@@ -7,14 +7,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    cli::{
-        Failed,
-        client::{ClientOptions, fault, word},
-        terminal,
-    },
-    domain::schedule::document,
+use crate::cli::{
+    Failed,
+    client::{ClientOptions, fault, word},
+    terminal,
 };
+use wardroom_domain::schedule::document;
 
 /// The next times of a schedule on the server.
 pub(super) async fn preview(client: &ClientOptions, name: &str, from: Option<&str>, count: u16) -> Result<(), Failed> {

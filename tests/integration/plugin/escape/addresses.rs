@@ -4,10 +4,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wardroom::{
-    domain::{connection::Connection, grant::PluginGrant, plugin::Manifest},
-    plugin::Invocation,
-};
+use wardroom_domain::{connection::Connection, grant::PluginGrant, plugin::Manifest};
+use wardroom_runtime::Invocation;
 
 use super::{
     Case,

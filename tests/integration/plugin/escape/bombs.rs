@@ -4,10 +4,8 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use wardroom::{
-    domain::grant::PluginGrant,
-    plugin::{Inspection, Invocation, RefusedPlugin},
-};
+use wardroom_domain::grant::PluginGrant;
+use wardroom_runtime::{Inspection, Invocation, RefusedPlugin};
 
 use super::{
     Case,

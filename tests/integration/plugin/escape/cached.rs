@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use wardroom::plugin::PluginHost;
+use wardroom_runtime::PluginHost;
 
 use super::{
     super::cache::host,

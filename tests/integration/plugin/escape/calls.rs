@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use wardroom::plugin::{Invocation, limits};
+use wardroom_runtime::{Invocation, limits};
 
 use super::{
     Case,

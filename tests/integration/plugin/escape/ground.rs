@@ -13,10 +13,8 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpListener};
-use wardroom::{
-    domain::connection::{Connection, Grant},
-    plugin::{Called, Invocation, Outcome, limits::Limits},
-};
+use wardroom_domain::connection::{Connection, Grant};
+use wardroom_runtime::{Called, Invocation, Outcome, limits::Limits};
 use wardroom_tests::third_party::ThirdParty;
 
 use super::{

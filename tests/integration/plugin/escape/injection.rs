@@ -1,7 +1,7 @@
 //! Requests that would be more than one, or another than was judged: line breaks, framing, other methods, too many headers.
 
 use serde_json::{Value, json};
-use wardroom::domain::connection::Auth;
+use wardroom_domain::connection::Auth;
 
 use super::{
     super::SECRET,
@@ -156,6 +156,6 @@ fn secrets(times: usize) -> Value {
 }
 
 /// The verdict, unless the secret is told.
-fn untold(called: &wardroom::plugin::Called, verdict: Verdict) -> Verdict {
+fn untold(called: &wardroom_runtime::Called, verdict: Verdict) -> Verdict {
     if format!("{called:?}").contains(&SECRET[..8]) { Err("the secret is told".to_owned()) } else { verdict }
 }

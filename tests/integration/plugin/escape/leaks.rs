@@ -4,10 +4,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wardroom::{
-    domain::{connection::Auth, run::Mode},
-    plugin::{Called, Invocation, Outcome},
-};
+use wardroom_domain::{connection::Auth, run::Mode};
+use wardroom_runtime::{Called, Invocation, Outcome};
 
 use super::{
     super::SECRET,
@@ -162,7 +160,7 @@ fn untold(called: &Called) -> Verdict {
     let mut told = format!("{called:?}");
     if let Ok(Outcome::Done(done)) = &called.result {
         for artifact in &done.artifacts {
-            if let Some(wardroom::plugin::Content::Bytes(_, data)) = &artifact.content {
+            if let Some(wardroom_runtime::Content::Bytes(_, data)) = &artifact.content {
                 told.push_str(&String::from_utf8_lossy(data));
             }
         }

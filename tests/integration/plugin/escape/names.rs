@@ -14,7 +14,7 @@ use simple_dns::{
     rdata::{CNAME, RData},
 };
 use tokio::{net::UdpSocket, time::timeout};
-use wardroom::plugin::ports::Resolve;
+use wardroom_runtime::ports::Resolve;
 
 /// What a name means.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use simple_dns::RCODE;
-use wardroom::plugin::Called;
+use wardroom_runtime::Called;
 
 use super::{
     Case, Verdict,

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wardroom::{
-    domain::connection::{Auth, Connection},
-    plugin::{Called, limits},
-};
+use wardroom_domain::connection::{Auth, Connection};
+use wardroom_runtime::{Called, limits};
 use wardroom_tests::third_party::Asked;
 
 use super::{

@@ -1,0 +1,95 @@
+//! What administrators and engineers keep: workflows, plugins, connections, secrets, people and tokens, the kill switch.
+//! Every change here leaves an audit entry in its transaction and makes the next picture of the platform newer.
+
+pub mod apply;
+pub mod connections;
+pub mod grants;
+pub mod limits;
+pub mod pauses;
+pub mod people;
+pub mod playbooks;
+pub mod plugins;
+pub mod secrets;
+pub mod signers;
+pub mod sources;
+pub mod workflows;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Caller, Engine, EngineError};
+use wardroom_domain::audit::AuditEntry;
+use wardroom_store::{Committed, Dependant, Guard, KeyRecord, Write};
+
+impl Engine {
+    /// Writes a platform change with its audit entry; `false` when another change was faster.
+    async fn change_platform(
+        &self,
+        caller: &Caller,
+        guard: Guard,
+        action: &str,
+        target: &str,
+        data: Value,
+    ) -> Result<bool, EngineError> {
+        self.change_platform_with(caller, Write { guard, then: Vec::new() }, action, target, data).await
+    }
+
+    /// The same for a change that comes with more.
+    async fn change_platform_with(
+        &self,
+        caller: &Caller,
+        mut write: Write,
+        action: &str,
+        target: &str,
+        data: Value,
+    ) -> Result<bool, EngineError> {
+        write.then.push(self.audit(caller, action, target, data));
+        write.then.push(Dependant::CatalogChanged);
+        let applied = self.store().commit(write).await? == Committed::Applied;
+        self.refresh().await?;
+        self.0.scheduler.changed.notify_one();
+        Ok(applied)
+    }
+
+    /// Notes that somebody took an incident out of the house: nothing else is written.
+    pub(super) async fn note_export(&self, caller: &Caller, number: &str) -> Result<(), EngineError> {
+        let data = json!({ "incident": number });
+        let audit = self.audit(caller, "incident.export", number, data);
+        let made = self.new_id().to_string();
+        let key =
+            KeyRecord { scope: "export".to_owned(), key: made.clone(), request: String::new(), made, at: self.now() };
+        self.store().commit(Write { guard: Guard::Key(key), then: vec![audit] }).await?;
+        Ok(())
+    }
+
+    /// Who changed what.
+    pub(super) fn audit(&self, caller: &Caller, action: &str, target: &str, data: Value) -> Dependant {
+        Dependant::Audit(AuditEntry {
+            id: self.new_id(),
+            at: self.now(),
+            actor: caller.actor(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            data,
+        })
+    }
+}
+
+/// What an audit entry tells of a change; null stands for what was not there.
+pub(super) fn between(before: impl Serialize, after: impl Serialize) -> Value {
+    json!({ "before": before, "after": after })
+}
+
+/// A document that is kept as revisions, as an audit entry tells of it.
+fn revision_of(revision: i64) -> Option<Value> {
+    (revision > 0).then(|| json!({ "revision": revision }))
+}
+
+/// Whether a name is 1 to 64 of `a-z 0-9 - _`, beginning with a letter or digit.
+fn check_name(field: &str, name: &str) -> Result<(), EngineError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) || name.starts_with(['-', '_']) {
+        return Err(EngineError::invalid(field, "1 to 64 of a-z 0-9 - _ are wanted, beginning with a letter or digit"));
+    }
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! What is found out during an incident: causes, answers, artifacts, deadlines that are met.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Responder, Viewer},
+    extract::{Body, Expected, Listed, Path, tagged},
+    problem::Problem,
+    shapes::{Artifact, Cause, Incident},
+};
+use wardroom_domain::dossier::{
+    cause::{CauseStatus, Evidence},
+    update::ArtifactKind,
+};
+use wardroom_engine::{
+    Engine, EngineError,
+    dossiers::Amended,
+    edit::Asking,
+    findings::{CauseEdit, NewArtifact},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(causes, suspect))
+        .routes(routes!(judge))
+        .routes(routes!(artifacts, attach))
+        .routes(routes!(detach))
+        .routes(routes!(answer))
+        .routes(routes!(meet))
+}
+
+/// Lists the causes of an incident.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/causes", tag = "incidents", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<Cause>), (status = "4XX", body = Problem)),
+)]
+async fn causes(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<Cause>>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let parts = engine.store().parts(incident.id).await?;
+    Ok(Json(Listed::all(parts.causes.iter().map(Cause::from).collect())))
+}
+
+/// Something that speaks for or against a cause.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// What it shows: 1 to 200 characters.
+    label: String,
+    /// Where it is.
+    url: Option<String>,
+}
+
+fn evidence(proofs: Vec<Proof>) -> Vec<Evidence> {
+    proofs.into_iter().map(|Proof { label, url }| Evidence { label, url }).collect()
+}
+
+/// A cause to suspect.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Suspecting {
+    /// What it would be: 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    text: String,
+    /// What speaks for it.
+    #[serde(default)]
+    evidence: Vec<Proof>,
+}
+
+/// Names a cause that is suspected.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/causes", tag = "incidents", request_body = Suspecting,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = Cause), (status = "4XX", body = Problem)),
+)]
+async fn suspect(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Suspecting>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let Suspecting { text, evidence: proofs } = body.value;
+    let amended = engine.suspect(&asking, incident.id, &text, &evidence(proofs)).await?;
+    cause(StatusCode::CREATED, &amended)
+}
+
+/// What is thought of a cause now; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Judging {
+    /// `suspected`, `confirmed` or `ruled_out`.
+    #[schema(value_type = Option<String>)]
+    status: Option<CauseStatus>,
+    /// Why: at most 2,000 characters.
+    why: Option<String>,
+    /// More that speaks for or against it.
+    #[serde(default)]
+    evidence: Vec<Proof>,
+}
+
+/// Confirms a cause, rules it out, suspects it again, or adds evidence.
+#[utoipa::path(
+    patch, path = "/api/v1/incidents/{id}/causes/{number}", tag = "incidents", request_body = Judging,
+    params(("id" = String, Path), ("number" = u32, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = Cause), (status = "4XX", body = Problem)),
+)]
+async fn judge(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, number)): Path<(String, u32)>,
+    Expected(expected): Expected,
+    body: Body<Judging>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let Judging { status, why, evidence: proofs } = body.value;
+    let edit = CauseEdit { status, why, evidence: evidence(proofs), expected };
+    let amended = engine.edit_cause(&Asking::person(&caller, None), incident.id, number, &edit).await?;
+    cause(StatusCode::OK, &amended)
+}
+
+fn cause(status: StatusCode, amended: &Amended) -> Result<Response, Problem> {
+    let found = amended.dossier.parts.causes.iter().find(|cause| cause.head.number == amended.number);
+    let found = found.ok_or_else(|| missing("cause", amended.number))?;
+    Ok(tagged(status, found.head.revision, Cause::from(found)))
+}
+
+fn missing(noun: &'static str, number: u32) -> EngineError {
+    EngineError::NotFound { noun, name: number.to_string() }
+}
+
+/// Lists what is kept with an incident.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/artifacts", tag = "incidents", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<Artifact>), (status = "4XX", body = Problem)),
+)]
+async fn artifacts(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<Artifact>>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let parts = engine.store().parts(incident.id).await?;
+    Ok(Json(Listed::all(parts.artifacts.iter().map(Artifact::from).collect())))
+}
+
+/// Something to keep.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attaching {
+    /// `channel`, `bridge`, `ticket`, `document`, `dashboard`, `chart`, `text` or `link`.
+    #[schema(value_type = String)]
+    kind: ArtifactKind,
+    /// What it is: 1 to 200 characters.
+    label: String,
+    /// Where it is: an http or https address.
+    url: Option<String>,
+}
+
+/// Keeps something with an incident.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/artifacts", tag = "incidents", request_body = Attaching,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = Artifact), (status = "4XX", body = Problem)),
+)]
+async fn attach(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Attaching>,
+) -> Result<(StatusCode, Json<Artifact>), Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let Attaching { kind, label, url } = body.value;
+    let amended = engine.attach(&asking, incident.id, &NewArtifact { kind, label, url }).await?;
+    let found = amended.dossier.parts.artifacts.iter().find(|one| one.head.number == amended.number);
+    Ok((StatusCode::CREATED, Json(found.ok_or_else(|| missing("artifact", amended.number))?.into())))
+}
+
+/// Takes something off an incident; the timeline keeps that it was there.
+#[utoipa::path(
+    delete, path = "/api/v1/incidents/{id}/artifacts/{number}", tag = "incidents",
+    params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn detach(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<StatusCode, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    engine.detach(&Asking::person(&caller, None), incident.id, number).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answering {
+    /// At most 2,000 characters, one of the choices where there are some; empty: takes the answer back.
+    answer: String,
+}
+
+/// Answers a question of the playbook.
+#[utoipa::path(
+    put, path = "/api/v1/incidents/{id}/answers/{question}", tag = "incidents", request_body = Answering,
+    params(("id" = String, Path), ("question" = String, Path)),
+    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+)]
+async fn answer(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, question)): Path<(String, String)>,
+    body: Body<Answering>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let incident = engine.answer(&caller, incident.id, &question, &body.value.answer).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+}
+
+/// How a deadline was met.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Meeting {
+    /// Who was told what, and how: 1 to 2,000 characters.
+    note: String,
+}
+
+/// Marks a deadline whose clock runs as met.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/deadlines/{deadline}/met", tag = "incidents", request_body = Meeting,
+    params(("id" = String, Path), ("deadline" = String, Path)),
+    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+)]
+async fn meet(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, deadline)): Path<(String, String)>,
+    body: Body<Meeting>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let incident = engine.meet_deadline(&caller, incident.id, &deadline, &body.value.note).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+}

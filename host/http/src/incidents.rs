@@ -1,0 +1,282 @@
+//! Incidents: opening, reading, editing, their stage, alerts, and what their events meant for workflows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Responder, Viewer},
+    extract::{Body, Expected, Listed, Paging, Parameters, Path, given, tagged},
+    problem::Problem,
+    shapes::{Alert, Automation, Incident},
+    words,
+};
+use wardroom_domain::{
+    incident::{IncidentKind, Injection, Severity, Stage},
+    time::{Timestamp, parse_duration},
+};
+use wardroom_engine::{
+    Engine,
+    edit::{Asking, Edit},
+    open::NewIncident,
+    stage::StageRequest,
+};
+use wardroom_store::IncidentFilter;
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(list, open))
+        .routes(routes!(show, edit))
+        .routes(routes!(stage))
+        .routes(routes!(alerts))
+        .routes(routes!(automations))
+}
+
+/// An incident to open.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
+    title: String,
+    /// `sev1` to `sev4`.
+    #[schema(value_type = words::Severity)]
+    severity: Severity,
+    /// `incident` (the default) or `drill`.
+    #[serde(default = "real")]
+    #[schema(value_type = Option<words::IncidentKind>)]
+    kind: IncidentKind,
+    /// At most 64.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    /// The playbook to follow; absent: the one that fits best, if any does.
+    playbook: Option<String>,
+    /// The handles of those who may see it, the caller always among them; absent: everybody.
+    visible_to: Option<BTreeSet<String>>,
+    /// What happens in the exercise, instead of the playbook's script: for drills, at most 50.
+    #[serde(default)]
+    script: Vec<Happening>,
+}
+
+/// Something that happens in an exercise.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Happening {
+    /// How long after the drill was opened, such as `5m`.
+    after: String,
+    /// What happens: 1 to 500 characters.
+    text: String,
+    /// A signal that workflows hear.
+    signal: Option<String>,
+}
+
+impl Happening {
+    fn injection(self, index: usize) -> Result<Injection, Problem> {
+        let after = parse_duration(&self.after).and_then(|after| u64::try_from(after.as_millis()).ok());
+        let after_ms = after.ok_or_else(|| {
+            Problem::invalid(format!("script[{index}].after"), "a duration such as 30s, 5m or 2h is wanted")
+        })?;
+        Ok(Injection { after_ms, text: self.text, signal: self.signal })
+    }
+}
+
+fn real() -> IncidentKind {
+    IncidentKind::Incident
+}
+
+/// Opens an incident in stage `alerting`.
+#[utoipa::path(
+    post, path = "/api/v1/incidents", tag = "incidents", request_body = Opening,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request open one incident.")),
+    responses((status = 201, body = Incident), (status = "4XX", body = Problem)),
+)]
+async fn open(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    body: Body<Opening>,
+) -> Result<Response, Problem> {
+    let once = body.once(&caller);
+    let Opening { title, severity, kind, labels, playbook, visible_to, script } = body.value;
+    let script = script.into_iter().enumerate().map(|(index, one)| one.injection(index)).collect::<Result<_, _>>()?;
+    let new = NewIncident { title, severity, kind, labels, playbook, visible_to, script };
+    let incident = engine.open_incident(&caller, new, once).await?;
+    Ok(tagged(StatusCode::CREATED, incident.revision, Incident::from(incident)))
+}
+
+/// Which incidents.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Only in this stage.
+    #[param(value_type = Option<words::Stage>)]
+    stage: Option<Stage>,
+    /// Only of this severity.
+    #[param(value_type = Option<words::Severity>)]
+    severity: Option<Severity>,
+    /// Only `incident`, or only `drill`.
+    #[param(value_type = Option<words::IncidentKind>)]
+    kind: Option<IncidentKind>,
+}
+
+/// Lists incidents, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/incidents", tag = "incidents", params(Filter, Paging),
+    responses((status = 200, body = Listed<Incident>), (status = "4XX", body = Problem)),
+)]
+async fn list(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Parameters(filter): Parameters<Filter>,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Listed<Incident>>, Problem> {
+    let page = paging.numbered()?;
+    let visible_to = Some(caller.person.handle);
+    let filter = IncidentFilter { stage: filter.stage, severity: filter.severity, kind: filter.kind, visible_to };
+    let found = engine.store().incidents(&filter, &page).await?;
+    let listed = Listed::cut(found, &page, |incident| incident.number.to_string());
+    Ok(Json(Listed { items: listed.items.into_iter().map(Incident::from).collect(), next: listed.next }))
+}
+
+/// Reads an incident; the identifier may be its number, `INC-42`.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}", tag = "incidents", params(("id" = String, Path)),
+    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+)]
+async fn show(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+}
+
+/// What to edit; what is absent stays, a time given as null is cleared.
+#[expect(clippy::option_option, reason = "absent, null and a time mean three things")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Editing {
+    /// A new title.
+    title: Option<String>,
+    /// A new severity.
+    #[schema(value_type = Option<words::Severity>)]
+    severity: Option<Severity>,
+    /// All labels anew.
+    labels: Option<BTreeMap<String, String>>,
+    /// When people began to be affected.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    impact_started_at: Option<Option<Timestamp>>,
+    /// When it was noticed.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    detected_at: Option<Option<Timestamp>>,
+    /// When somebody took it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    acknowledged_at: Option<Option<Timestamp>>,
+    /// When people stopped being affected.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    mitigated_at: Option<Option<Timestamp>>,
+    /// Custom fields to set, at most 50 on an incident: texts, numbers or truth values; null takes one away.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    fields: BTreeMap<String, Value>,
+}
+
+/// Edits title, severity, labels, times and custom fields.
+#[utoipa::path(
+    patch, path = "/api/v1/incidents/{id}", tag = "incidents", request_body = Editing,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+)]
+async fn edit(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    Expected(expected): Expected,
+    body: Body<Editing>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let Editing { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields } =
+        body.value;
+    let edit = Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields };
+    let incident = engine.edit_incident(&Asking::person(&caller, expected), incident.id, &edit).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+}
+
+/// A stage to enter.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Entering {
+    /// `alerting`, `triage`, `investigate`, `resolution`, `retrospective`, `closed` or `canceled`.
+    #[schema(value_type = words::Stage)]
+    to: Stage,
+    /// Why; going back and canceling need one.
+    reason: Option<String>,
+    /// Why the playbook's exit criteria do not count this time.
+    r#override: Option<String>,
+}
+
+/// Enters a stage.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/stage", tag = "incidents", request_body = Entering,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+)]
+async fn stage(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    Expected(expected): Expected,
+    body: Body<Entering>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let once = body.once(&caller);
+    let Entering { to, reason, r#override } = body.value;
+    for (field, text) in [("reason", &reason), ("override", &r#override)] {
+        if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
+            return Err(Problem::invalid(field, "at most 500 characters"));
+        }
+    }
+    let request = StageRequest { to, reason, override_reason: r#override };
+    let asking = Asking::person(&caller, expected).once(once);
+    let incident = engine.change_stage(&asking, incident.id, &request).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+}
+
+/// Lists the alerts of an incident.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/alerts", tag = "incidents", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<Alert>), (status = "4XX", body = Problem)),
+)]
+async fn alerts(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<Alert>>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let alerts = engine.store().alerts(incident.id).await?;
+    Ok(Json(Listed::all(alerts.into_iter().map(Alert::from).collect())))
+}
+
+/// Tells for each event of an incident what started, what did not, and why.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/automations", tag = "incidents", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<Automation>), (status = "4XX", body = Problem)),
+)]
+async fn automations(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<Automation>>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let events = engine.store().events(incident.id).await?;
+    let outcomes = engine.store().outcomes(incident.id).await?;
+    Ok(Json(Listed::all(events.into_iter().map(|event| Automation::new(&event, &outcomes)).collect())))
+}

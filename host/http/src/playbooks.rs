@@ -1,0 +1,163 @@
+//! Playbooks.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Engineer, Viewer},
+    extract::{Expected, Listed, Path, Raw, tagged},
+    problem::{FieldError, Problem},
+    shapes::Revision,
+    workflows::{Validation, text},
+};
+use wardroom_engine::{Engine, EngineError, platform::playbooks::PlaybookView};
+use wardroom_store::DocumentKind;
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(validate))
+        .routes(routes!(show, save, delete))
+        .routes(routes!(revisions))
+        .routes(routes!(revision))
+        .routes(routes!(review))
+}
+
+/// A playbook in use.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Playbook {
+    /// Its newest revision.
+    #[serde(flatten)]
+    revision: Revision,
+    /// When the newest incident that followed it was opened: RFC 3339.
+    last_used_at: Option<String>,
+    /// When somebody last looked at it, saved or reviewed it: RFC 3339.
+    reviewed_at: String,
+    /// Why it is stale; null when it is not.
+    stale: Option<String>,
+}
+
+impl From<PlaybookView> for Playbook {
+    fn from(view: PlaybookView) -> Self {
+        Self {
+            revision: view.revision.into(),
+            last_used_at: view.last_used_at.map(|at| at.to_string()),
+            reviewed_at: view.reviewed_at.to_string(),
+            stale: view.stale,
+        }
+    }
+}
+
+/// Lists playbooks by name, each with why it is stale, if it is.
+#[utoipa::path(
+    get, path = "/api/v1/playbooks", tag = "playbooks",
+    responses((status = 200, body = Listed<Playbook>), (status = "4XX", body = Problem)),
+)]
+async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Playbook>>, Problem> {
+    Ok(Json(Listed::all(engine.playbooks().await?.into_iter().map(Playbook::from).collect())))
+}
+
+/// Checks a document without saving it.
+#[utoipa::path(
+    post, path = "/api/v1/playbooks/validate", tag = "playbooks",
+    request_body(content = String, description = "YAML or JSON.", content_type = "application/yaml"),
+    responses((status = 200, body = Validation), (status = "4XX", body = Problem)),
+)]
+async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> Result<Json<Validation>, Problem> {
+    let errors = match engine.validate_playbook(text(&bytes)?).await? {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(FieldError::from).collect(),
+    };
+    Ok(Json(Validation { valid: errors.is_empty(), errors }))
+}
+
+/// Reads a playbook's newest revision.
+#[utoipa::path(
+    get, path = "/api/v1/playbooks/{name}", tag = "playbooks", params(("name" = String, Path)),
+    responses((status = 200, body = Playbook), (status = "4XX", body = Problem)),
+)]
+async fn show(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Response, Problem> {
+    let view = engine.playbook(&name).await?;
+    Ok(tagged(StatusCode::OK, view.revision.revision, Playbook::from(view)))
+}
+
+/// Saves a document under its name as a new revision; the same text again changes nothing. Incidents keep the revision they
+/// began with.
+#[utoipa::path(
+    put, path = "/api/v1/playbooks/{name}", tag = "playbooks",
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
+    request_body(content = String, description = "YAML or JSON.", content_type = "application/yaml"),
+    responses((status = 200, body = Revision), (status = "4XX", body = Problem)),
+)]
+async fn save(
+    State(engine): State<Engine>,
+    Engineer(caller): Engineer,
+    Path(name): Path<String>,
+    Expected(expected): Expected,
+    Raw(bytes): Raw,
+) -> Result<Response, Problem> {
+    let saved = engine.save_playbook(&caller, &name, text(&bytes)?, expected).await?;
+    Ok(tagged(StatusCode::OK, saved.revision, Revision::from(saved)))
+}
+
+/// Takes a playbook out of use; incidents that follow it go on.
+#[utoipa::path(
+    delete, path = "/api/v1/playbooks/{name}", tag = "playbooks", params(("name" = String, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn delete(
+    State(engine): State<Engine>,
+    Engineer(caller): Engineer,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    engine.delete_playbook(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists all revisions, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/playbooks/{name}/revisions", tag = "playbooks", params(("name" = String, Path)),
+    responses((status = 200, body = Listed<Revision>), (status = "4XX", body = Problem)),
+)]
+async fn revisions(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Path(name): Path<String>,
+) -> Result<Json<Listed<Revision>>, Problem> {
+    let found = engine.store().revisions(DocumentKind::Playbook, &name).await?;
+    if found.is_empty() {
+        return Err(EngineError::NotFound { noun: "playbook", name }.into());
+    }
+    Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
+}
+
+/// Reads one revision.
+#[utoipa::path(
+    get, path = "/api/v1/playbooks/{name}/revisions/{number}", tag = "playbooks",
+    params(("name" = String, Path), ("number" = i64, Path)),
+    responses((status = 200, body = Revision), (status = "4XX", body = Problem)),
+)]
+async fn revision(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Path((name, number)): Path<(String, i64)>,
+) -> Result<Json<Revision>, Problem> {
+    let found = engine.store().revision(DocumentKind::Playbook, &name, number).await?;
+    let missing = || EngineError::NotFound { noun: "playbook", name: format!("{name} revision {number}") };
+    Ok(Json(found.ok_or_else(missing)?.into()))
+}
+
+/// Notes that somebody looked at a playbook and found it good: it is not stale for another while.
+#[utoipa::path(
+    post, path = "/api/v1/playbooks/{name}/review", tag = "playbooks", params(("name" = String, Path)),
+    responses((status = 200, body = Playbook), (status = "4XX", body = Problem)),
+)]
+async fn review(
+    State(engine): State<Engine>,
+    Engineer(caller): Engineer,
+    Path(name): Path<String>,
+) -> Result<Json<Playbook>, Problem> {
+    Ok(Json(engine.review_playbook(&caller, &name).await?.into()))
+}

@@ -1,0 +1,195 @@
+//! What participants contribute: asked for, written by the API or by a link of their own, merged.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::shown;
+use crate::{
+    auth::Responder,
+    extract::{Body, Path},
+    problem::Problem,
+    shapes::{Contribution, Retrospective, value},
+};
+use wardroom_engine::{Engine, EngineError, edit::Asking};
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(ask))
+        .routes(routes!(contribute))
+        .routes(routes!(link))
+        .routes(routes!(merge))
+        .routes(routes!(merge_all))
+        .routes(routes!(asked, contribute_by_link))
+}
+
+/// Whom to ask.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Inviting {
+    /// Their handle.
+    person: String,
+}
+
+/// Asks somebody more for a contribution. Those who held a role were asked when the retrospective opened.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/contributions", tag = "retrospective", request_body = Inviting,
+    params(("id" = String, Path)),
+    responses((status = 201, body = Contribution), (status = "4XX", body = Problem)),
+)]
+async fn ask(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Inviting>,
+) -> Result<(StatusCode, Json<Contribution>), Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let asking = Asking::person(&caller, None);
+    let amended = engine.ask_to_contribute(&asking, incident.id, &body.value.person).await?;
+    Ok((StatusCode::CREATED, Json(one(&amended)?)))
+}
+
+fn one(amended: &wardroom_engine::dossiers::Amended) -> Result<Contribution, Problem> {
+    let found = amended.dossier.parts.contributions.iter().find(|one| one.head.number == amended.number);
+    let missing = || EngineError::NotFound { noun: "contribution", name: amended.number.to_string() };
+    Ok(found.ok_or_else(missing)?.into())
+}
+
+/// What somebody writes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Writing {
+    /// By section of the template: each at most 5,000 characters, at least one with a text.
+    sections: BTreeMap<String, String>,
+}
+
+/// Writes the caller's own contribution; writing again replaces it until it is merged.
+#[utoipa::path(
+    put, path = "/api/v1/incidents/{id}/retrospective/contributions/{number}", tag = "retrospective",
+    request_body = Writing, params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 200, body = Contribution), (status = "4XX", body = Problem)),
+)]
+async fn contribute(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, number)): Path<(String, u32)>,
+    body: Body<Writing>,
+) -> Result<Json<Contribution>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let amended = engine.contribute(&caller, incident.id, number, &body.value.sections).await?;
+    Ok(Json(one(&amended)?))
+}
+
+/// A link for one person.
+#[derive(Debug, Serialize, ToSchema)]
+struct Link {
+    /// The handle of the person.
+    person: String,
+    /// Where it leads: whoever has it may write that person's contribution, and nothing else.
+    url: String,
+    /// Until when it is good: RFC 3339.
+    expires_at: String,
+}
+
+/// Makes the link by which somebody contributes without a token.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/contributions/{number}/link", tag = "retrospective",
+    params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 200, body = Link), (status = "4XX", body = Problem)),
+)]
+async fn link(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<Json<Link>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let link = engine.contribution_link(incident.id, number).await?;
+    Ok(Json(Link {
+        person: link.person,
+        url: format!("{}{}", engine.public_url(), link.path),
+        expires_at: link.expires_at.to_string(),
+    }))
+}
+
+/// Takes what somebody wrote over into the draft, once.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/contributions/{number}/merge", tag = "retrospective",
+    params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+)]
+async fn merge(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let asking = Asking::person(&caller, None);
+    let amended = engine.merge_contributions(&asking, incident.id, Some(number)).await?;
+    shown(StatusCode::OK, &amended.dossier)
+}
+
+/// Takes everything that was contributed over into the draft, each once.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/merge", tag = "retrospective", params(("id" = String, Path)),
+    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+)]
+async fn merge_all(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let amended = engine.merge_contributions(&Asking::person(&caller, None), incident.id, None).await?;
+    shown(StatusCode::OK, &amended.dossier)
+}
+
+/// What somebody with a link is asked.
+#[derive(Debug, Serialize, ToSchema)]
+struct Invited {
+    /// The incident's number and title.
+    incident: String,
+    /// The handle of who is asked.
+    person: String,
+    /// By when: RFC 3339.
+    due_at: String,
+    /// The sections: `{id, title, hint}`.
+    #[schema(value_type = Vec<Object>)]
+    template: Value,
+    /// What they wrote so far, by section.
+    sections: BTreeMap<String, String>,
+}
+
+/// Tells what the person of a link is asked. Needs no token: the link is signed.
+#[utoipa::path(
+    get, path = "/api/v1/contributions/{token}", tag = "retrospective", params(("token" = String, Path)),
+    responses((status = 200, body = Invited), (status = "4XX", body = Problem)),
+)]
+async fn asked(State(engine): State<Engine>, Path(token): Path<String>) -> Result<Json<Invited>, Problem> {
+    let asked = engine.asked_by_link(&token).await?;
+    Ok(Json(Invited {
+        incident: asked.incident,
+        person: asked.contribution.person,
+        due_at: asked.contribution.due_at.to_string(),
+        template: value(&asked.retrospective.template),
+        sections: asked.contribution.sections,
+    }))
+}
+
+/// Writes the contribution of the person of a link. Needs no token: the link is signed.
+#[utoipa::path(
+    post, path = "/api/v1/contributions/{token}", tag = "retrospective", request_body = Writing,
+    params(("token" = String, Path)),
+    responses((status = 200, body = Contribution), (status = "4XX", body = Problem)),
+)]
+async fn contribute_by_link(
+    State(engine): State<Engine>,
+    Path(token): Path<String>,
+    body: Body<Writing>,
+) -> Result<Json<Contribution>, Problem> {
+    let amended = engine.contribute_by_link(&token, &body.value.sections).await?;
+    Ok(Json(one(&amended)?))
+}

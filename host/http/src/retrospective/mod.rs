@@ -1,0 +1,168 @@
+//! The retrospective of an incident: reading, editing, publishing, waiving, and what came of it.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Responder, Viewer},
+    extract::{Body, Expected, Path, tagged},
+    problem::Problem,
+    shapes::{Publication, Retrospective},
+};
+use wardroom_domain::{dossier::Dossier, time::Timestamp};
+use wardroom_engine::{Engine, EngineError, edit::Asking, retrospective::RetrospectiveEdit};
+
+mod contributions;
+mod outcome;
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(show, edit))
+        .routes(routes!(publish))
+        .routes(routes!(version))
+        .routes(routes!(waive))
+        .merge(contributions::routes())
+        .merge(outcome::routes())
+}
+
+fn shown(status: StatusCode, dossier: &Dossier) -> Result<Response, Problem> {
+    let one = dossier.parts.retrospective.first().ok_or_else(|| missing(dossier))?;
+    Ok(tagged(status, one.head.revision, Retrospective::new(dossier, one)))
+}
+
+fn missing(dossier: &Dossier) -> EngineError {
+    EngineError::NotFound { noun: "retrospective", name: dossier.incident.reference() }
+}
+
+fn markdown(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response()
+}
+
+fn wants_markdown(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/markdown"))
+}
+
+/// Reads the retrospective: its parts, or the document as it would be published now when `Accept` asks for `text/markdown`.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/retrospective", tag = "retrospective", params(("id" = String, Path)),
+    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+)]
+async fn show(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    if wants_markdown(&headers) {
+        return Ok(markdown(engine.retrospective_text(incident.id).await?));
+    }
+    shown(StatusCode::OK, &engine.opened(incident.id).await?.dossier)
+}
+
+/// What to change; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Editing {
+    /// Sections to write anew, by identifier: each at most 20,000 characters; empty: takes it away.
+    #[serde(default)]
+    sections: BTreeMap<String, String>,
+    /// The handle of who owns it.
+    owner: Option<String>,
+    /// The handle of who steps in.
+    backup: Option<String>,
+    /// By when people are asked to contribute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    contribute_by: Option<Timestamp>,
+}
+
+/// Edits the retrospective. After it was published, editing goes on to the next version.
+#[utoipa::path(
+    patch, path = "/api/v1/incidents/{id}/retrospective", tag = "retrospective", request_body = Editing,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+)]
+async fn edit(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    Expected(expected): Expected,
+    body: Body<Editing>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let Editing { sections, owner, backup, contribute_by } = body.value;
+    let edit = RetrospectiveEdit { sections, owner, backup, contribute_by, expected };
+    let amended = engine.edit_retrospective(&Asking::person(&caller, None), incident.id, &edit).await?;
+    shown(StatusCode::OK, &amended.dossier)
+}
+
+/// Publishes the document as the next version; the same text again makes none.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/publish", tag = "retrospective", params(("id" = String, Path)),
+    responses((status = 200, body = Publication), (status = "4XX", body = Problem)),
+)]
+async fn publish(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let amended = engine.publish_retrospective(&caller, incident.id).await?;
+    let found = amended.dossier.parts.publications.iter().find(|one| one.head.number == amended.number);
+    let found = found.ok_or_else(|| missing(&amended.dossier))?;
+    Ok(tagged(StatusCode::OK, found.head.revision, Publication::from(found)))
+}
+
+/// Reads a published version, as Markdown.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/retrospective/versions/{number}", tag = "retrospective",
+    params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 200, body = String, content_type = "text/markdown"), (status = "4XX", body = Problem)),
+)]
+async fn version(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let parts = engine.store().parts(incident.id).await?;
+    let found = parts.publications.into_iter().find(|one| one.head.number == number);
+    let missing = || EngineError::NotFound { noun: "version", name: number.to_string() };
+    Ok(markdown(found.ok_or_else(missing)?.text))
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiving {
+    /// Why there is no retrospective: 1 to 500 characters.
+    reason: String,
+}
+
+/// Says why the incident may be closed without a published retrospective.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/waive", tag = "retrospective", request_body = Waiving,
+    params(("id" = String, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn waive(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Waiving>,
+) -> Result<StatusCode, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    engine.waive_retrospective(&caller, incident.id, &body.value.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

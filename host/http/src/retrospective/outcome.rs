@@ -1,0 +1,195 @@
+//! What comes of a retrospective: follow-ups, and changes of playbooks.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::{Engineer, Responder, Viewer},
+    extract::{Body, Expected, Listed, Path, tagged},
+    problem::Problem,
+    shapes::{FollowUp, Proposal},
+};
+use wardroom_domain::time::Timestamp;
+use wardroom_engine::{
+    Engine, EngineError,
+    dossiers::Amended,
+    edit::Asking,
+    retrospective::follow_ups::{FollowUpEdit, NewFollowUp},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(follow_ups, add))
+        .routes(routes!(edit))
+        .routes(routes!(propose))
+        .routes(routes!(apply))
+        .routes(routes!(refuse))
+}
+
+/// Lists the follow-ups of an incident.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/follow-ups", tag = "retrospective", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<FollowUp>), (status = "4XX", body = Problem)),
+)]
+async fn follow_ups(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<FollowUp>>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let parts = engine.store().parts(incident.id).await?;
+    Ok(Json(Listed::all(parts.follow_ups.iter().map(FollowUp::from).collect())))
+}
+
+/// A follow-up to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Adding {
+    /// What to do: 1 to 500 characters.
+    text: String,
+    /// The handle of the owner.
+    owner: Option<String>,
+    /// When it is due.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    due_at: Option<Timestamp>,
+    /// Where it is worked on: at most 500 characters.
+    ticket: Option<String>,
+}
+
+/// Makes a follow-up: work that a retrospective produced.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/follow-ups", tag = "retrospective", request_body = Adding,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = FollowUp), (status = "4XX", body = Problem)),
+)]
+async fn add(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Adding>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let Adding { text, owner, due_at, ticket } = body.value;
+    let amended = engine.add_follow_up(&asking, incident.id, &NewFollowUp { text, owner, due_at, ticket }).await?;
+    follow_up(StatusCode::CREATED, &amended)
+}
+
+/// What to change; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Editing {
+    /// What to do.
+    text: Option<String>,
+    /// The handle of the owner.
+    owner: Option<String>,
+    /// When it is due.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    due_at: Option<Timestamp>,
+    /// Where it is worked on.
+    ticket: Option<String>,
+    /// Whether it is done.
+    done: Option<bool>,
+}
+
+/// Changes a follow-up, also after its incident is closed.
+#[utoipa::path(
+    patch, path = "/api/v1/incidents/{id}/follow-ups/{number}", tag = "retrospective", request_body = Editing,
+    params(("id" = String, Path), ("number" = u32, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = FollowUp), (status = "4XX", body = Problem)),
+)]
+async fn edit(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, number)): Path<(String, u32)>,
+    Expected(expected): Expected,
+    body: Body<Editing>,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let Editing { text, owner, due_at, ticket, done } = body.value;
+    let edit = FollowUpEdit { text, owner, due_at, ticket, done, expected };
+    let amended = engine.edit_follow_up(&Asking::person(&caller, None), incident.id, number, &edit).await?;
+    follow_up(StatusCode::OK, &amended)
+}
+
+fn follow_up(status: StatusCode, amended: &Amended) -> Result<Response, Problem> {
+    let found = amended.dossier.parts.follow_ups.iter().find(|one| one.head.number == amended.number);
+    let missing = || EngineError::NotFound { noun: "follow-up", name: amended.number.to_string() };
+    let found = found.ok_or_else(missing)?;
+    Ok(tagged(status, found.head.revision, FollowUp::from(found)))
+}
+
+/// A change of a playbook.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Proposing {
+    /// The playbook's whole new document.
+    source: String,
+    /// Why: 1 to 2,000 characters.
+    reason: String,
+}
+
+/// Proposes a change of a playbook; the answer shows the difference from its newest revision.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/proposals", tag = "retrospective", request_body = Proposing,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = Proposal), (status = "4XX", body = Problem)),
+)]
+async fn propose(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Proposing>,
+) -> Result<(StatusCode, Json<Proposal>), Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let amended = engine.propose(&asking, incident.id, &body.value.source, &body.value.reason).await?;
+    Ok((StatusCode::CREATED, Json(proposal(&amended)?)))
+}
+
+fn proposal(amended: &Amended) -> Result<Proposal, Problem> {
+    let found = amended.dossier.parts.proposals.iter().find(|one| one.head.number == amended.number);
+    let missing = || EngineError::NotFound { noun: "proposal", name: amended.number.to_string() };
+    Ok(found.ok_or_else(missing)?.into())
+}
+
+/// Makes a proposal the playbook's new revision; 412 when the playbook has changed since.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/proposals/{number}/apply", tag = "retrospective",
+    params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 200, body = Proposal), (status = "4XX", body = Problem)),
+)]
+async fn apply(
+    State(engine): State<Engine>,
+    Engineer(caller): Engineer,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<Json<Proposal>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    Ok(Json(proposal(&engine.apply_proposal(&caller, incident.id, number).await?)?))
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refusing {
+    /// Why not: 1 to 500 characters.
+    reason: String,
+}
+
+/// Refuses a proposal.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/retrospective/proposals/{number}/refuse", tag = "retrospective",
+    request_body = Refusing, params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 200, body = Proposal), (status = "4XX", body = Problem)),
+)]
+async fn refuse(
+    State(engine): State<Engine>,
+    Engineer(caller): Engineer,
+    Path((id, number)): Path<(String, u32)>,
+    body: Body<Refusing>,
+) -> Result<Json<Proposal>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    Ok(Json(proposal(&engine.refuse_proposal(&caller, incident.id, number, &body.value.reason).await?)?))
+}

@@ -1,0 +1,334 @@
+//! Runs: reading, watching, canceling, running again, signals, and settling unknown effects.
+
+use std::convert::Infallible;
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{
+        Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Responder, Viewer},
+    extract::{Body, Listed, Paging, Parameters, Path},
+    problem::Problem,
+    shapes::{Attempt, Run, RunSummary},
+};
+use wardroom_domain::{
+    id::RunId,
+    run::{self, RunStatus, happening::Decision, rerun::From},
+};
+use wardroom_engine::{Caller, Engine, EngineError};
+use wardroom_store::RunFilter;
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(attempts))
+        .routes(routes!(events))
+        .routes(routes!(cancel))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(decide))
+        .routes(routes!(signal))
+        .routes(routes!(rerun))
+        .routes(routes!(undo))
+}
+
+/// Which runs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// Only of this workflow.
+    workflow: Option<String>,
+    /// Only of this incident, by identifier or number.
+    incident: Option<String>,
+    /// Only in this status.
+    #[param(value_type = Option<String>)]
+    status: Option<RunStatus>,
+}
+
+/// Lists runs without their steps, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/runs", tag = "runs", params(Filter, Paging),
+    responses((status = 200, body = Listed<RunSummary>), (status = "4XX", body = Problem)),
+)]
+async fn list(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Parameters(filter): Parameters<Filter>,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Json<Listed<RunSummary>>, Problem> {
+    let page = paging.page()?;
+    let incident = match &filter.incident {
+        Some(reference) => Some(engine.incident_for(&caller, reference).await?.id),
+        None => None,
+    };
+    let visible_to = Some(caller.person.handle);
+    let filter = RunFilter { workflow: filter.workflow, incident, status: filter.status, visible_to };
+    let listed = Listed::cut(engine.store().runs(&filter, &page).await?, &page, |run| run.id.to_string());
+    Ok(Json(Listed { items: listed.items.iter().map(RunSummary::from).collect(), next: listed.next }))
+}
+
+/// Reads a run with its steps.
+#[utoipa::path(
+    get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn show(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, Problem> {
+    Ok(Json(find(&engine, &caller, &id).await?.into()))
+}
+
+/// Lists every call of a run's steps, those of kept steps in the earlier run included: logs, HTTP calls, and in a simulation what it would have sent.
+#[utoipa::path(
+    get, path = "/api/v1/runs/{id}/attempts", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<Attempt>), (status = "4XX", body = Problem)),
+)]
+async fn attempts(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<Attempt>>, Problem> {
+    let run = find(&engine, &caller, &id).await?;
+    let attempts = engine.calls_of(&run).await?;
+    Ok(Json(Listed::all(attempts.into_iter().map(Attempt::from).collect())))
+}
+
+/// Follows a run as server-sent events: an event `run` with the whole run at once and after every change, until it ends.
+#[utoipa::path(
+    get, path = "/api/v1/runs/{id}/events", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/event-stream"), (status = "4XX", body = Problem)),
+)]
+async fn events(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let watch = engine.watch_run(seen(&engine, &caller, &id).await?).await?;
+    let stream = stream::unfold(watch, |mut watch| async move {
+        let run = watch.next().await?;
+        let event = Event::default().event("run").id(run.version.to_string());
+        let event = event.json_data(Run::from(run::Run::clone(&run))).unwrap_or_default();
+        Some((Ok(event), watch))
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// At most 500 characters.
+    reason: Option<String>,
+}
+
+/// How to stop.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Canceling {
+    /// Why: at most 500 characters.
+    reason: Option<String>,
+    /// Whether another run then takes back what this one did.
+    #[serde(default)]
+    undo: bool,
+}
+
+/// Stops a run: nothing new starts, what is in flight settles.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/cancel", tag = "runs", request_body = Canceling, params(("id" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn cancel(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Canceling>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let id = find(&engine, &caller, &id).await?.id;
+    let run = engine.cancel_run(&caller, id, body.value.reason, body.value.undo).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// Holds a run: what is in flight finishes, nothing new is called. Its time goes on.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/pause", tag = "runs", request_body = Reason, params(("id" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn pause(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Reason>,
+) -> Result<Json<Run>, Problem> {
+    Ok(Json(engine.pause_run(&caller, seen(&engine, &caller, &id).await?, body.value.reason).await?.into()))
+}
+
+/// Lets a held run go on.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/resume", tag = "runs", params(("id" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn resume(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, Problem> {
+    Ok(Json(engine.resume_run(&caller, seen(&engine, &caller, &id).await?).await?.into()))
+}
+
+/// What became of an unknown effect.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It happened: the step counts as done.
+    Applied,
+    /// It did not: try again.
+    Retry,
+    /// Let the step fail.
+    Fail,
+}
+
+/// A decision about an unknown effect.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settling {
+    /// What became of it.
+    outcome: Effect,
+    /// The item of a `foreach`, from 0.
+    item: Option<u32>,
+}
+
+/// Settles a step in `needs_decision`: a person says what became of it.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/decisions/{step}", tag = "runs", request_body = Settling,
+    params(("id" = String, Path), ("step" = String, Path)),
+    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn decide(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, step)): Path<(String, String)>,
+    body: Body<Settling>,
+) -> Result<Json<Run>, Problem> {
+    let id = find(&engine, &caller, &id).await?.id;
+    let decision = match body.value.outcome {
+        Effect::Applied => Decision::Applied,
+        Effect::Retry => Decision::Retry,
+        Effect::Fail => Decision::Fail,
+    };
+    Ok(Json(engine.decide_effect(&caller, id, &step, body.value.item, decision).await?.into()))
+}
+
+/// From where.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// The step to begin with: it is done anew, with what needs it and what had not succeeded; the others keep their
+    /// outputs. Without it everything is done anew.
+    from: Option<String>,
+    /// Only this item of the step's `foreach`, from 0; the others keep what they gave.
+    item: Option<u32>,
+}
+
+/// Starts a run that has ended again, on the same revision and plugins: a new run. An approval in front of a step that is
+/// done anew is asked for again.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/rerun", tag = "runs", request_body = Again, params(("id" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn rerun(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Again>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let once = body.once(&caller);
+    let from = match (body.value.from, body.value.item) {
+        (None, None) => From::Beginning,
+        (Some(step), None) => From::Step(step),
+        (Some(step), Some(item)) => From::Item(step, item),
+        (None, Some(_)) => return Err(EngineError::invalid("item", "`from` has to name its step").into()),
+    };
+    let run = engine.rerun(&caller, seen(&engine, &caller, &id).await?, &from, once.as_ref()).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// Nothing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Takes a run that has ended back: a new run on the same plugins calls `undo` of what it did, the newest first. A run is
+/// taken back once; where that failed, run the new run again.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/undo", tag = "runs", params(("id" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn undo(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Nothing>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let once = body.once(&caller);
+    let run = engine.undo_run(&caller, seen(&engine, &caller, &id).await?, once.as_ref()).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// A signal.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signaling {
+    /// What comes with it, at most 64 KiB.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    payload: Value,
+}
+
+/// Tells a run something that a step waits for, or will.
+#[utoipa::path(
+    post, path = "/api/v1/runs/{id}/signals/{name}", tag = "runs", request_body = Signaling,
+    params(("id" = String, Path), ("name" = String, Path)),
+    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+)]
+async fn signal(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path((id, name)): Path<(String, String)>,
+    body: Body<Signaling>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let once = body.once(&caller);
+    let run = engine
+        .signal_run(&caller, seen(&engine, &caller, &id).await?, &name, body.value.payload, once.as_ref())
+        .await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// The run, if the caller may see the incident it belongs to. One they may not see does not exist for them.
+async fn find(engine: &Engine, caller: &Caller, id: &str) -> Result<run::Run, Problem> {
+    let missing = || EngineError::NotFound { noun: "run", name: id.chars().take(100).collect() };
+    let run = engine.store().run(parse(id)?).await?.ok_or_else(missing)?;
+    if engine.may_see(caller, run.incident).await? { Ok(run) } else { Err(missing().into()) }
+}
+
+async fn seen(engine: &Engine, caller: &Caller, id: &str) -> Result<RunId, Problem> {
+    Ok(find(engine, caller, id).await?.id)
+}
+
+fn parse(id: &str) -> Result<RunId, EngineError> {
+    id.parse().map_err(|_| EngineError::not_found("run", id))
+}

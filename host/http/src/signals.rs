@@ -1,0 +1,55 @@
+//! Signals that are meant for no run: events that workflows may listen to.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::Responder,
+    extract::{Body, Path},
+    problem::Problem,
+};
+use wardroom_engine::Engine;
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new().routes(routes!(send))
+}
+
+/// A signal.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sending {
+    /// What comes with it, at most 64 KiB.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    payload: Value,
+    /// The incident it is about, by identifier or number.
+    incident: Option<String>,
+}
+
+/// The event it became.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Sent {
+    /// A UUID.
+    event: String,
+}
+
+/// Sends a signal to whichever workflows listen to it (`on: [{ signal: NAME }]`). For a run that waits, see
+/// `/runs/{id}/signals/{name}`.
+#[utoipa::path(
+    post, path = "/api/v1/signals/{name}", tag = "runs", request_body = Sending, params(("name" = String, Path)),
+    responses((status = 202, body = Sent), (status = "4XX", body = Problem)),
+)]
+async fn send(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(name): Path<String>,
+    body: Body<Sending>,
+) -> Result<(StatusCode, Json<Sent>), Problem> {
+    let once = body.once(&caller);
+    let Sending { payload, incident } = body.value;
+    let event = engine.signal(&caller, &name, payload, incident.as_deref(), once.as_ref()).await?;
+    Ok((StatusCode::ACCEPTED, Json(Sent { event: event.to_string() })))
+}

@@ -1,0 +1,164 @@
+//! Status updates, the brief for people who join late, duplicates, and who may see an incident.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    auth::{Responder, Viewer},
+    extract::{Body, Listed, Path, tagged},
+    problem::Problem,
+    shapes::{Incident, Update, value},
+};
+use wardroom_domain::{dossier::brief::brief, playbook::Audience, time::parse_duration};
+use wardroom_engine::{Engine, edit::Asking, updates::NewUpdate};
+
+/// How many entries of the timeline a brief is made from: the newest.
+const BRIEF_READS: usize = 10_000;
+
+pub(super) fn routes() -> OpenApiRouter<Engine> {
+    OpenApiRouter::new()
+        .routes(routes!(list, post))
+        .routes(routes!(read_brief))
+        .routes(routes!(merge))
+        .routes(routes!(access))
+}
+
+/// Lists the status updates of an incident, the oldest first.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/updates", tag = "incidents", params(("id" = String, Path)),
+    responses((status = 200, body = Listed<Update>), (status = "4XX", body = Problem)),
+)]
+async fn list(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<Update>>, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let parts = engine.store().parts(incident.id).await?;
+    Ok(Json(Listed::all(parts.updates.iter().map(Update::from).collect())))
+}
+
+/// An update to post.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Posting {
+    /// `internal` (the default), `stakeholder` or `public`.
+    #[schema(value_type = Option<String>)]
+    audience: Option<Audience>,
+    /// What people are told: 1 to 4,000 characters.
+    text: Option<String>,
+    /// The playbook's template that makes the text.
+    template: Option<String>,
+    /// When the next one comes, such as `30m`; absent: by the cadence of the severity.
+    next_in: Option<String>,
+}
+
+/// Posts a status update, and promises the next one.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/updates", tag = "incidents", request_body = Posting,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = Update), (status = "4XX", body = Problem)),
+)]
+async fn post(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Posting>,
+) -> Result<(StatusCode, Json<Update>), Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let Posting { audience, text, template, next_in } = body.value;
+    let next_in = next_in.as_deref().map(|text| {
+        parse_duration(text).ok_or_else(|| Problem::invalid("next_in", "a duration such as 30m is wanted"))
+    });
+    let new = NewUpdate { audience, text, template, next_in: next_in.transpose()? };
+    let amended = engine.post_update(&asking, incident.id, &new).await?;
+    let found = amended.dossier.parts.updates.iter().find(|one| one.head.number == amended.number);
+    let missing = || wardroom_engine::EngineError::NotFound { noun: "update", name: amended.number.to_string() };
+    Ok((StatusCode::CREATED, Json(found.ok_or_else(missing)?.into())))
+}
+
+/// A brief for people who join late, made from the incident and its timeline: as JSON, or as Markdown when `Accept` asks
+/// for `text/markdown`.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}/brief", tag = "incidents", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = "4XX", body = Problem)),
+)]
+async fn read_brief(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let incident = engine.incident_for(&caller, &id).await?;
+    let opened = engine.opened(incident.id).await?;
+    let (entries, starred) = engine.whole_timeline(incident.id, BRIEF_READS).await?;
+    let made = brief(&opened.dossier, &entries, &starred, &opened.around(engine.now()));
+    let wants = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if wants.contains("text/markdown") {
+        return Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], made.markdown()).into_response());
+    }
+    let body: Value = value(&made);
+    Ok(Json(body).into_response())
+}
+
+/// The incident that a duplicate is one of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Merging {
+    /// Its identifier or number.
+    into: String,
+}
+
+/// Merges a duplicate into another incident, which is answered: the duplicate is canceled, and its alerts join the other
+/// from now on.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/merge", tag = "incidents", request_body = Merging,
+    params(("id" = String, Path)),
+    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+)]
+async fn merge(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Merging>,
+) -> Result<Response, Problem> {
+    let duplicate = engine.incident_for(&caller, &id).await?;
+    let into = engine.incident_for(&caller, &body.value.into).await?;
+    let incident = engine.merge(&caller, duplicate.id, into.id).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+}
+
+/// Who may see an incident.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Their handles, 1 to 200; null: everybody.
+    visible_to: Option<BTreeSet<String>>,
+}
+
+/// Says who may see an incident. Whoever may see it may say so, and an administrator; the timeline and the audit log keep it.
+#[utoipa::path(
+    put, path = "/api/v1/incidents/{id}/access", tag = "incidents", request_body = Access,
+    params(("id" = String, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+async fn access(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<Access>,
+) -> Result<StatusCode, Problem> {
+    engine.set_access(&caller, &id, body.value.visible_to.as_ref()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
