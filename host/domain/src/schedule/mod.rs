@@ -24,14 +24,6 @@ mod syntax;
 pub(super) mod terms;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_cadence;
-#[cfg(test)]
-mod tests_document;
-#[cfg(test)]
-mod tests_tables;
-#[cfg(test)]
-mod tests_vectors;
 pub mod tick;
 mod zone;
 

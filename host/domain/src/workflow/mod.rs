@@ -20,12 +20,6 @@ mod step;
 mod steps;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_faults;
-#[cfg(test)]
-mod tests_full;
-#[cfg(test)]
-mod tests_schema;
 mod trigger;
 mod triggers;
 

@@ -16,8 +16,6 @@ use crate::{
     time::Timestamp,
 };
 
-mod simulated;
-
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -99,6 +97,12 @@ fn blackout(from: i64, until: i64, then: BlackoutPolicy) -> Blackout {
 }
 
 use TickOutcome::{BlackedOut, CaughtUp, Held, Merged, Missed, Overlapped, Queued, Started};
+
+mod cadence;
+mod document;
+mod simulated;
+mod tables;
+mod vectors;
 
 #[test]
 fn a_changed_definition_tells_its_next_time_at_once() {

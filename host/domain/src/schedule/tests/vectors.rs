@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr as _};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Cadence;
+use super::super::Cadence;
 use crate::time::Timestamp;
 
 fn file(name: &str) -> String {

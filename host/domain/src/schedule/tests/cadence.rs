@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Cadence, cadence::Written};
+use super::super::{Cadence, cadence::Written};
 use crate::time::Timestamp;
 
 fn at(text: &str) -> Timestamp {

@@ -1,6 +1,6 @@
 //! The tables of docs/schedules.md: each row is what the code does.
 
-use super::Cadence;
+use super::super::Cadence;
 
 /// The rows of the table below a mark: its cells, without backticks around them.
 fn rows(mark: &str) -> Vec<Vec<String>> {

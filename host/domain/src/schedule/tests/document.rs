@@ -7,7 +7,7 @@ use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{
+use super::super::{
     Blackout, BlackoutPolicy, Cadence, CatchUp, CatchUpMode, Overlap, Stretch, Terms,
     document::{Document, SCHEMA, from_value, parse},
 };

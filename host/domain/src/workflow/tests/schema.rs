@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    Position, Workflow, document, parse,
-    tests_full::{DURATIONS, FULL, KEYS, OBJECTS, UNITS},
+    super::{Position, Workflow, document, parse},
+    full::{DURATIONS, FULL, KEYS, OBJECTS, UNITS},
 };
 
 static PUBLISHED: LazyLock<Published> = LazyLock::new(Published::read);

@@ -4,6 +4,10 @@ use proptest::prelude::*;
 
 use super::parse;
 
+mod faults;
+mod full;
+mod schema;
+
 const GOOD: &str = "
 name: roll-back
 on:

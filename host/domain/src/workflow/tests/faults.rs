@@ -1,7 +1,7 @@
 //! One wrong value for each key of the language, and exactly what is said to it: one fault, its line and column, the part of
 //! the document, what is wrong and what would be right.
 
-use super::{parse, tests_full::FULL};
+use super::{super::parse, full::FULL};
 
 /// A part of the whole document, what stands there instead, and the one fault.
 const FAULTS: &[(&str, &str, &str)] = &[
