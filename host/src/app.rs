@@ -17,9 +17,11 @@ use wardroom_base::clock::{Clock, Random, SystemClock, SystemRandom, new_id, ran
 use wardroom_domain::{hex, id::HostId};
 use wardroom_engine::{
     Engine, EngineError, Keyring, Parts,
-    platform::signers::Signers,
-    ports::{StoredSecrets, StoredState},
-    recover::LEASE,
+    plugins::{
+        ports::{StoredSecrets, StoredState},
+        signers::Signers,
+    },
+    runs::recover::LEASE,
 };
 
 use wardroom_runtime::{Options, PluginHost, Proxy, StartError, UnfitProxy, limits::Limits, ports::SystemResolver};

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use crate::{platform::apply::FileFault, trigger::NotAdmitted};
+use crate::{platform::apply::FileFault, runs::trigger::NotAdmitted};
 use wardroom_domain::{dossier::task::TaskError, incident::StageError, run::happening::Refused, workflow::Fault};
 use wardroom_runtime::RefusedPlugin;
 use wardroom_store::StoreError;

@@ -1,15 +1,11 @@
 //! The use cases. Decides what is written together; the journal in `store` begins those transactions. Knows neither HTTP
-//! nor the terminal: without them it still works. In reading order:
+//! nor the terminal: without them it still works. A folder a noun, a file a use case:
 //!
-//! - [`open`], [`ingest`], [`dossiers`], [`stage`], [`edit`], [`roles`], [`timeline`], [`access`]: incidents
-//! - [`tasks`], [`findings`], [`updates`], `merge`: what people do during one; [`retrospective`]: and after it
-//! - [`trigger`], [`signal`], [`dispatch`], [`start`], `slots`, `rerun`, `undo`: from an event or a request to a run
-//! - [`plan`], `actors`, [`worker`], `call`, `turn`, `lanes`, [`builtin`], `children`: driving runs
-//! - [`decide`]: what people say to a run; `watch`: following one
-//! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
-//! - [`schedules`]: runs that start by the clock, and timers of incidents; `alarms`: what else comes to incidents by it
-//! - [`rehearse`]: a workflow without any of the rest
-//! - [`platform`]: workflows, plugins, connections, secrets, people, the kill switch
+//! - [`incidents`], [`alerts`], [`retrospectives`]: what people handle
+//! - [`runs`]: from an event or a request to a run that has ended
+//! - [`schedules`]: runs that start on a cron schedule, and timers of incidents
+//! - [`plugins`], [`access`], [`platform`]: what administrators and engineers keep
+//! - [`once`]: requests that are repeated happen once
 
 use std::{
     collections::HashMap,
@@ -30,52 +26,19 @@ use wardroom_runtime::PluginHost;
 use wardroom_store::Store;
 
 pub mod access;
-mod actors;
-mod alarms;
-pub mod builtin;
-mod call;
-pub mod catalog;
-mod children;
-pub mod decide;
-pub mod dispatch;
-pub mod dossiers;
-pub mod edit;
+pub mod alerts;
 mod error;
-mod export;
-pub mod findings;
-pub mod ingest;
-pub mod keyring;
-mod lanes;
-mod measure;
-mod merge;
+pub mod incidents;
 pub mod once;
-pub mod open;
-pub mod plan;
 pub mod platform;
-pub mod ports;
-pub mod recover;
-pub mod rehearse;
-mod rerun;
-pub mod retain;
-pub mod retrospective;
-pub mod roles;
+pub mod plugins;
+pub mod retrospectives;
+pub mod runs;
 pub mod schedules;
-pub mod signal;
-mod slots;
-pub mod stage;
-pub mod start;
-pub mod tasks;
-pub mod timeline;
-pub mod trigger;
-mod turn;
-mod undo;
-pub mod updates;
-mod watch;
-pub mod worker;
 
+pub use access::keyring::Keyring;
 pub use error::EngineError;
-pub use keyring::Keyring;
-pub use watch::RunWatch;
+pub use runs::watch::RunWatch;
 
 /// Who asks: a person with the rights of one token.
 #[derive(Debug, Clone)]
@@ -106,7 +69,7 @@ pub struct Parts {
     /// The plugin runtime.
     pub plugins: PluginHost,
     /// Whose signatures of components are believed.
-    pub signers: platform::signers::Signers,
+    pub signers: plugins::signers::Signers,
     /// Seals secrets.
     pub keyring: Arc<Keyring>,
     /// Time.
@@ -125,14 +88,14 @@ pub struct Parts {
 
 struct Inner {
     parts: Parts,
-    catalog: RwLock<Option<Arc<catalog::Catalog>>>,
-    plans: Mutex<HashMap<plan::PlanKey, Arc<plan::Plan>>>,
+    catalog: RwLock<Option<Arc<platform::catalog::Catalog>>>,
+    plans: Mutex<HashMap<runs::plan::PlanKey, Arc<runs::plan::Plan>>>,
     playbooks: platform::playbooks::ParsedPlaybooks,
-    actors: actors::Actors,
-    callers: platform::people::Callers,
-    watched: watch::Watched,
-    lanes: Arc<lanes::Lanes>,
-    forgotten: retain::Forgotten,
+    actors: runs::actors::Actors,
+    callers: access::people::Callers,
+    watched: runs::watch::Watched,
+    lanes: Arc<runs::lanes::Lanes>,
+    forgotten: runs::retain::Forgotten,
     scheduler: schedules::Scheduler,
     /// An event was written: the dispatcher looks.
     events: Notify,
@@ -142,7 +105,7 @@ struct Inner {
     admission: tokio::sync::Mutex<()>,
     /// Held while it is decided whether alerts open another incident.
     opening: tokio::sync::Mutex<()>,
-    life: RwLock<Arc<recover::Life>>,
+    life: RwLock<Arc<runs::recover::Life>>,
     stop: CancellationToken,
     tasks: TaskTracker,
     /// The heartbeat goes on until the tasks have ended.
@@ -153,17 +116,17 @@ struct Inner {
 impl Engine {
     /// Puts the engine together; nothing runs before [`Engine::begin`].
     pub fn new(parts: Parts) -> Self {
-        let life = RwLock::new(Arc::new(recover::Life::new(parts.lease)));
+        let life = RwLock::new(Arc::new(runs::recover::Life::new(parts.lease)));
         Self(Arc::new(Inner {
             parts,
             catalog: RwLock::new(None),
             plans: Mutex::new(HashMap::new()),
             playbooks: platform::playbooks::ParsedPlaybooks::default(),
-            actors: actors::Actors::default(),
-            callers: platform::people::Callers::default(),
-            watched: watch::Watched::default(),
+            actors: runs::actors::Actors::default(),
+            callers: access::people::Callers::default(),
+            watched: runs::watch::Watched::default(),
             lanes: Arc::default(),
-            forgotten: retain::Forgotten::default(),
+            forgotten: runs::retain::Forgotten::default(),
             scheduler: schedules::Scheduler::default(),
             events: Notify::new(),
             due: Notify::new(),
@@ -257,7 +220,7 @@ impl Engine {
         self.life().lease
     }
 
-    fn life(&self) -> Arc<recover::Life> {
+    fn life(&self) -> Arc<runs::recover::Life> {
         Arc::clone(&self.0.life.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

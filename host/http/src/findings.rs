@@ -17,9 +17,11 @@ use wardroom_domain::dossier::{
 };
 use wardroom_engine::{
     Engine, EngineError,
-    dossiers::Amended,
-    edit::Asking,
-    findings::{CauseEdit, NewArtifact},
+    incidents::{
+        change::Amended,
+        edit::Asking,
+        findings::{CauseEdit, NewArtifact},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {

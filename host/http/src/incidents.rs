@@ -21,9 +21,11 @@ use wardroom_domain::{
 };
 use wardroom_engine::{
     Engine,
-    edit::{Asking, Edit},
-    open::NewIncident,
-    stage::StageRequest,
+    incidents::{
+        edit::{Asking, Edit},
+        open::NewIncident,
+        stage::StageRequest,
+    },
 };
 use wardroom_store::IncidentFilter;
 

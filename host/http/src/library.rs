@@ -18,7 +18,7 @@ use wardroom_domain::{
     connection::{Auth, Connection, Grant, Tls},
     pause::PauseScope,
 };
-use wardroom_engine::{Engine, EngineError, platform::connections::NewConnection};
+use wardroom_engine::{Engine, EngineError, plugins::connections::NewConnection};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()

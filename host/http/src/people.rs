@@ -18,7 +18,7 @@ use super::{
 use wardroom_domain::person::{AccessRole, Away, Token};
 use wardroom_engine::{
     Engine, EngineError,
-    platform::people::{NewPerson, PersonEdit},
+    access::people::{NewPerson, PersonEdit},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {

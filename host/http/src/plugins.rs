@@ -20,7 +20,7 @@ use super::{
     shapes::{Plugin, value},
 };
 use wardroom_domain::grant::{Ask, PluginGrant};
-use wardroom_engine::{Engine, EngineError, platform::plugins::Installing};
+use wardroom_engine::{Engine, EngineError, plugins::install::Installing};
 use wardroom_runtime::limits::COMPONENT_BYTES;
 
 /// The header that carries a signature: a `.minisig` file in base64.

@@ -12,7 +12,10 @@ use super::{
     shapes::Incident,
 };
 use wardroom_domain::time::parse_duration;
-use wardroom_engine::{Engine, edit::Asking, roles::Assignment};
+use wardroom_engine::{
+    Engine,
+    incidents::{edit::Asking, roles::Assignment},
+};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new().routes(routes!(assign)).routes(routes!(take))

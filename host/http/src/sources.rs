@@ -24,7 +24,7 @@ use wardroom_domain::{
 };
 use wardroom_engine::{
     Engine, EngineError,
-    platform::sources::{NewSilence, NewSource},
+    alerts::sources::{NewSilence, NewSource},
 };
 use wardroom_store::StoredSilence;
 

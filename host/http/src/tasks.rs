@@ -15,8 +15,10 @@ use super::{
 use wardroom_domain::{dossier::task::TaskStatus, id::IncidentId, incident::Stage, time::Timestamp};
 use wardroom_engine::{
     Engine, EngineError,
-    edit::Asking,
-    tasks::{NewTask, TaskEdit},
+    incidents::{
+        edit::Asking,
+        tasks::{NewTask, TaskEdit},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {

@@ -23,7 +23,7 @@ use super::{
     shapes::{Entry, Incident},
 };
 use wardroom_domain::{id::IncidentId, incident::UnknownWord, timeline::EntryKind};
-use wardroom_engine::{Engine, timeline::Remark};
+use wardroom_engine::{Engine, incidents::timeline::Remark};
 use wardroom_store::{Page, TimelineFilter};
 
 /// How often a followed timeline is looked at.

@@ -20,7 +20,10 @@ use super::{
     shapes::{Incident, Update, value},
 };
 use wardroom_domain::{dossier::brief::brief, playbook::Audience, time::parse_duration};
-use wardroom_engine::{Engine, edit::Asking, updates::NewUpdate};
+use wardroom_engine::{
+    Engine,
+    incidents::{edit::Asking, updates::NewUpdate},
+};
 
 /// How many entries of the timeline a brief is made from: the newest.
 const BRIEF_READS: usize = 10_000;

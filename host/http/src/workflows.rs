@@ -12,7 +12,7 @@ use super::{
     problem::{FieldError, Problem},
     shapes::{Revision, Run},
 };
-use wardroom_engine::{Engine, EngineError, start::StartRequest};
+use wardroom_engine::{Engine, EngineError, runs::start::StartRequest};
 use wardroom_store::DocumentKind;
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {

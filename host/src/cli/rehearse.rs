@@ -9,7 +9,7 @@ use super::{
     terminal::{self, Colour, paint},
 };
 use wardroom_domain::workflow::{self, document};
-use wardroom_engine::rehearse::{self, Verdict};
+use wardroom_engine::runs::rehearse::{self, Verdict};
 
 /// Plays every case of every file; exit code 1 when one is not as expected.
 pub(super) fn run(files: &[std::path::PathBuf], as_json: bool) -> Result<ExitCode, Failed> {

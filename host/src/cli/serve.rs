@@ -13,7 +13,7 @@ use super::{Failed, terminal};
 use crate::app::{App, Config};
 use wardroom_base::telemetry;
 use wardroom_domain::time::parse_duration;
-use wardroom_engine::retain::LEAST_KEPT;
+use wardroom_engine::runs::retain::LEAST_KEPT;
 
 #[derive(Args)]
 pub(super) struct Serve {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Caller, Engine, EngineError, between, playbooks::unknown_workflows, workflows::installed};
-use crate::catalog::Catalog;
+use crate::platform::catalog::Catalog;
 use wardroom_domain::{
     document::{self, Fault, Position},
     playbook::{self, Playbook},

@@ -2,16 +2,9 @@
 //! Every change here leaves an audit entry in its transaction and makes the next picture of the platform newer.
 
 pub mod apply;
-pub mod connections;
-pub mod grants;
-pub mod limits;
+pub mod catalog;
 pub mod pauses;
-pub mod people;
 pub mod playbooks;
-pub mod plugins;
-pub mod secrets;
-pub mod signers;
-pub mod sources;
 pub mod workflows;
 
 use serde::Serialize;
@@ -23,7 +16,7 @@ use wardroom_store::{Committed, Dependant, Guard, KeyRecord, Write};
 
 impl Engine {
     /// Writes a platform change with its audit entry; `false` when another change was faster.
-    async fn change_platform(
+    pub(crate) async fn change_platform(
         &self,
         caller: &Caller,
         guard: Guard,
@@ -35,7 +28,7 @@ impl Engine {
     }
 
     /// The same for a change that comes with more.
-    async fn change_platform_with(
+    pub(crate) async fn change_platform_with(
         &self,
         caller: &Caller,
         mut write: Write,
@@ -76,7 +69,7 @@ impl Engine {
 }
 
 /// What an audit entry tells of a change; null stands for what was not there.
-pub(super) fn between(before: impl Serialize, after: impl Serialize) -> Value {
+pub(crate) fn between(before: impl Serialize, after: impl Serialize) -> Value {
     json!({ "before": before, "after": after })
 }
 
@@ -86,7 +79,7 @@ fn revision_of(revision: i64) -> Option<Value> {
 }
 
 /// Whether a name is 1 to 64 of `a-z 0-9 - _`, beginning with a letter or digit.
-fn check_name(field: &str, name: &str) -> Result<(), EngineError> {
+pub(crate) fn check_name(field: &str, name: &str) -> Result<(), EngineError> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) || name.starts_with(['-', '_']) {
         return Err(EngineError::invalid(field, "1 to 64 of a-z 0-9 - _ are wanted, beginning with a letter or digit"));

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 
 use super::{Caller, Engine, EngineError, between, revision_of};
-use crate::catalog::Catalog;
+use crate::platform::catalog::Catalog;
 use wardroom_domain::{
     document::{Fault, Position},
     playbook::{Playbook, document},

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Caller, Engine, EngineError, between, revision_of};
-use crate::catalog::Catalog;
+use crate::platform::catalog::Catalog;
 use wardroom_domain::workflow::{self, Fault, Workflow, check, scheduled};
 use wardroom_store::{DocumentKind, DocumentRevision, Guard, Write};
 

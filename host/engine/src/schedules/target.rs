@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::{
+use crate::{
     Engine, EngineError,
-    catalog::Catalog,
-    start::{Begun, Seedling},
-    trigger::admit,
+    platform::catalog::Catalog,
+    runs::{
+        start::{Begun, Seedling},
+        trigger::admit,
+    },
 };
 use wardroom_domain::{
     event::{Event, Fact},

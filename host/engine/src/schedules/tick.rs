@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
-use super::{
-    super::{Engine, EngineError, start::Begun},
-    target::{Rings, schedule_of},
+use crate::{
+    Engine, EngineError,
+    runs::start::Begun,
+    schedules::target::{Rings, schedule_of},
 };
 use wardroom_base::fault;
 use wardroom_domain::{

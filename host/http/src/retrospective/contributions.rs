@@ -15,7 +15,7 @@ use crate::{
     problem::Problem,
     shapes::{Contribution, Retrospective, value},
 };
-use wardroom_engine::{Engine, EngineError, edit::Asking};
+use wardroom_engine::{Engine, EngineError, incidents::edit::Asking};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -53,7 +53,7 @@ async fn ask(
     Ok((StatusCode::CREATED, Json(one(&amended)?)))
 }
 
-fn one(amended: &wardroom_engine::dossiers::Amended) -> Result<Contribution, Problem> {
+fn one(amended: &wardroom_engine::incidents::change::Amended) -> Result<Contribution, Problem> {
     let found = amended.dossier.parts.contributions.iter().find(|one| one.head.number == amended.number);
     let missing = || EngineError::NotFound { noun: "contribution", name: amended.number.to_string() };
     Ok(found.ok_or_else(missing)?.into())

@@ -18,7 +18,7 @@ use super::{
     shapes::{Publication, Retrospective},
 };
 use wardroom_domain::{dossier::Dossier, time::Timestamp};
-use wardroom_engine::{Engine, EngineError, edit::Asking, retrospective::RetrospectiveEdit};
+use wardroom_engine::{Engine, EngineError, incidents::edit::Asking, retrospectives::RetrospectiveEdit};
 
 mod contributions;
 mod outcome;

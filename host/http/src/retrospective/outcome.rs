@@ -14,9 +14,8 @@ use crate::{
 use wardroom_domain::time::Timestamp;
 use wardroom_engine::{
     Engine, EngineError,
-    dossiers::Amended,
-    edit::Asking,
-    retrospective::follow_ups::{FollowUpEdit, NewFollowUp},
+    incidents::{change::Amended, edit::Asking},
+    retrospectives::follow_ups::{FollowUpEdit, NewFollowUp},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {

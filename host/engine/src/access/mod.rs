@@ -1,0 +1,5 @@
+//! Who may do what: [`people`] and their tokens, stored [`secrets`], and the [`keyring`] that seals them.
+
+pub mod keyring;
+pub mod people;
+pub mod secrets;

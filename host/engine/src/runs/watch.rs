@@ -1,0 +1,152 @@
+//! Following a run: as it is now, and again after every change. A change made on this host arrives from memory; one made by
+//! another host is seen by looking at the database every second.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{Engine, EngineError};
+use wardroom_domain::{id::RunId, run::Run};
+
+/// How often the database is asked: another host may drive the run.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How many may follow runs on this host at a time.
+const FOLLOWERS: usize = 1_024;
+
+/// The newest durable state, none before the first change.
+type News = Option<Arc<Run>>;
+
+/// The runs somebody on this host follows.
+pub(crate) struct Watched {
+    runs: Mutex<HashMap<RunId, Followed>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self { runs: Mutex::default(), places: Arc::new(Semaphore::new(FOLLOWERS)) }
+    }
+}
+
+struct Followed {
+    news: watch::Sender<News>,
+    followers: usize,
+}
+
+impl Watched {
+    /// Hands a durable change to whoever follows the run.
+    pub(crate) fn publish(&self, run: &Arc<Run>) {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(followed) = runs.get(&run.id) {
+            followed.news.send_replace(Some(Arc::clone(run)));
+        }
+    }
+
+    fn follow(&self, id: RunId) -> watch::Receiver<News> {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let followed = runs.entry(id).or_insert_with(|| Followed { news: watch::Sender::new(None), followers: 0 });
+        followed.followers += 1;
+        followed.news.subscribe()
+    }
+
+    fn leave(&self, id: RunId) {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut followed) = runs.entry(id) {
+            followed.get_mut().followers -= 1;
+            if followed.get().followers == 0 {
+                followed.remove();
+            }
+        }
+    }
+}
+
+/// Stops following when it is dropped.
+struct Follower<'a> {
+    watched: &'a Watched,
+    id: RunId,
+}
+
+impl Drop for Follower<'_> {
+    fn drop(&mut self) {
+        self.watched.leave(self.id);
+    }
+}
+
+/// A run that is followed until it ends.
+pub struct RunWatch {
+    engine: Engine,
+    id: RunId,
+    news: watch::Receiver<News>,
+    /// What is to be told next, if it is new.
+    found: News,
+    /// The version that was told last.
+    told: Option<i64>,
+    ended: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Engine {
+    /// Waits until a run that this host drives is as asked. One that it does not drive never is.
+    pub(crate) async fn until_run(&self, id: RunId, wanted: impl Fn(&Run) -> bool) {
+        let mut news = self.0.watched.follow(id);
+        let _follower = Follower { watched: &self.0.watched, id };
+        if self.driven(id).is_some_and(|run| wanted(&run)) {
+            return;
+        }
+        while news.changed().await.is_ok() {
+            if news.borrow_and_update().as_ref().is_some_and(|run| wanted(run)) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Follows a run. [`EngineError::Overloaded`] when 1,024 are followed already.
+    pub async fn watch_run(&self, id: RunId) -> Result<RunWatch, EngineError> {
+        let places = Arc::clone(&self.0.watched.places);
+        let place = places.try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
+        // Followed before the first look, so that no change falls between.
+        let news = self.0.watched.follow(id);
+        let mut watch =
+            RunWatch { engine: self.clone(), id, news, found: None, told: None, ended: false, _place: place };
+        watch.found = match self.driven(id) {
+            Some(run) => Some(run),
+            None => Some(Arc::new(self.store().run(id).await?.ok_or_else(|| EngineError::not_found("run", id))?)),
+        };
+        Ok(watch)
+    }
+}
+
+impl RunWatch {
+    /// The run as it is, at first and after each change; none once it has ended or the server stops. Changes that come
+    /// faster than they are asked for are told as one.
+    pub async fn next(&mut self) -> Option<Arc<Run>> {
+        while !self.ended {
+            if let Some(run) = self.found.take().filter(|run| self.told < Some(run.version)) {
+                self.told = Some(run.version);
+                self.ended = run.status.is_terminal();
+                return Some(run);
+            }
+            self.found = tokio::select! {
+                changed = self.news.changed() => {
+                    changed.ok()?;
+                    self.news.borrow_and_update().clone()
+                }
+                () = tokio::time::sleep(POLL) => self.engine.store().run(self.id).await.ok().flatten().map(Arc::new),
+                () = self.engine.stopping().cancelled() => return None,
+            };
+        }
+        None
+    }
+}
+
+impl Drop for RunWatch {
+    fn drop(&mut self) {
+        self.engine.0.watched.leave(self.id);
+    }
+}
