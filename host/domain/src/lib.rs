@@ -27,6 +27,7 @@ pub mod limits;
 pub mod manifest;
 pub mod metrics;
 pub mod milestone;
+pub mod page;
 pub mod pause;
 pub mod person;
 pub mod playbook;

@@ -53,6 +53,12 @@ pub enum EngineError {
         /// Why.
         refusal: NotAdmitted,
     },
+    /// It is not known who asks.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// What was sent cannot be read at all.
+    #[error("{0}")]
+    Malformed(String),
     /// The caller may not.
     #[error("{0}")]
     Forbidden(String),

@@ -26,6 +26,7 @@ use wardroom_runtime::PluginHost;
 use wardroom_store::Store;
 
 pub mod access;
+mod acting;
 pub mod alerts;
 mod error;
 pub mod incidents;
@@ -37,8 +38,11 @@ pub mod runs;
 pub mod schedules;
 
 pub use access::keyring::Keyring;
+pub use acting::Acting;
 pub use error::EngineError;
-pub use runs::watch::RunWatch;
+/// What of the layers below stands in the engine's own functions.
+pub use wardroom_runtime::limits::COMPONENT_BYTES;
+pub use wardroom_store::{DocumentRevision, StoreError, StoredPlugin, StoredSilence, TimelineFilter};
 
 /// Who asks: a person with the rights of one token.
 #[derive(Debug, Clone)]
@@ -56,6 +60,28 @@ impl Caller {
     pub fn actor(&self) -> Actor {
         Actor::Person { id: self.person.id, handle: self.person.handle.clone() }
     }
+
+    /// Whether the token has a role, or one above it.
+    pub fn demand(&self, role: AccessRole) -> Result<(), EngineError> {
+        if self.role >= role {
+            return Ok(());
+        }
+        let (role, own) = (role.as_str(), self.role.as_str());
+        Err(EngineError::Forbidden(format!("this needs a token of role {role} or above: yours is {own}")))
+    }
+}
+
+/// What a server did since its start.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures {
+    /// Runs that have not ended.
+    pub live_runs: i64,
+    /// Rows inserted or updated.
+    pub rows_written: u64,
+    /// Transactions committed.
+    pub commits: u64,
+    /// Runs that retention removed.
+    pub runs_forgotten: u64,
 }
 
 /// The engine. Cheap to clone.
@@ -166,7 +192,7 @@ impl Engine {
     }
 
     /// The database, for reads.
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.0.parts.store
     }
 
@@ -178,6 +204,14 @@ impl Engine {
     /// The plugin runtime.
     pub fn plugins(&self) -> &PluginHost {
         &self.0.parts.plugins
+    }
+
+    /// What the server did since its start, for its own metrics.
+    pub async fn figures(&self) -> Result<Figures, EngineError> {
+        let written = self.store().written();
+        let (rows_written, commits) = (written.rows(), written.commits());
+        let (live_runs, runs_forgotten) = (self.store().live_runs().await?, self.forgotten().runs());
+        Ok(Figures { live_runs, rows_written, commits, runs_forgotten })
     }
 
     /// Whether more is to be written than gets to the disk in time: new changes are turned away until it is less.

@@ -127,7 +127,11 @@ async fn apply(
         expected_playbooks: expect_playbooks,
         expected_schedules: expect_schedules,
     };
-    let changes = if dry_run { engine.compare(&request).await? } else { engine.apply(&caller, &request).await? };
+    let changes = if dry_run {
+        engine.documents_compare(&request).await?
+    } else {
+        engine.documents_apply(&caller, &request).await?
+    };
     let applied = !dry_run && changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
     Ok(Json(Applied { applied, changes: changes.into_iter().map(Changed::from).collect() }))
 }

@@ -11,8 +11,8 @@ use super::{
     problem::Problem,
     shapes::Approval,
 };
-use wardroom_domain::{id::ApprovalId, run::ApprovalStatus};
-use wardroom_engine::{Caller, Engine, EngineError};
+use wardroom_domain::run::ApprovalStatus;
+use wardroom_engine::Engine;
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(approve)).routes(routes!(reject))
@@ -39,7 +39,7 @@ async fn list(
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Approval>>, Problem> {
     let page = paging.page()?;
-    let found = engine.store().approvals(filter.status, &caller.person.handle, &page).await?;
+    let found = engine.acting_as(&caller).approval_list(filter.status, &page).await?;
     let listed = Listed::cut(found, &page, |approval| approval.id.to_string());
     Ok(Json(Listed { items: listed.items.into_iter().map(Approval::from).collect(), next: listed.next }))
 }
@@ -54,7 +54,7 @@ async fn show(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Approval>, Problem> {
-    Ok(Json(find(&engine, &caller, &id).await?.into()))
+    Ok(Json(engine.acting_as(&caller).approval(&id).await?.into()))
 }
 
 /// A decision.
@@ -76,7 +76,7 @@ async fn approve(
     Path(id): Path<String>,
     body: Body<Deciding>,
 ) -> Result<Json<Approval>, Problem> {
-    decide(&engine, &caller, &id, true, body.value).await
+    Ok(Json(engine.acting_as(&caller).approval_decide(&id, true, body.value.reason).await?.into()))
 }
 
 /// Rejects: the run ends as rejected.
@@ -90,30 +90,5 @@ async fn reject(
     Path(id): Path<String>,
     body: Body<Deciding>,
 ) -> Result<Json<Approval>, Problem> {
-    decide(&engine, &caller, &id, false, body.value).await
-}
-
-async fn decide(
-    engine: &Engine,
-    caller: &Caller,
-    id: &str,
-    approve: bool,
-    deciding: Deciding,
-) -> Result<Json<Approval>, Problem> {
-    let id = find(engine, caller, id).await?.id;
-    Ok(Json(engine.decide_approval(caller, id, approve, deciding.reason).await?.into()))
-}
-
-/// The approval, if the caller may see the incident it belongs to. One they may not see does not exist for them.
-async fn find(engine: &Engine, caller: &Caller, id: &str) -> Result<wardroom_domain::run::Approval, Problem> {
-    let found = engine.store().approval(parse(id)?).await?.ok_or_else(|| not_found(id))?;
-    if engine.may_see(caller, found.incident).await? { Ok(found) } else { Err(not_found(id)) }
-}
-
-fn parse(id: &str) -> Result<ApprovalId, Problem> {
-    id.parse().map_err(|_| not_found(id))
-}
-
-fn not_found(id: &str) -> Problem {
-    EngineError::NotFound { noun: "approval", name: id.chars().take(100).collect() }.into()
+    Ok(Json(engine.acting_as(&caller).approval_decide(&id, false, body.value.reason).await?.into()))
 }

@@ -65,6 +65,6 @@ async fn audit(
     }
     let page = paging.page()?;
     let filter = AuditFilter { actor, action, target, since, until };
-    let listed = Listed::cut(engine.store().audit(&filter, &page).await?, &page, |entry| entry.id.to_string());
+    let listed = Listed::cut(engine.audit_list(&filter, &page).await?, &page, |entry| entry.id.to_string());
     Ok(Json(Listed { items: listed.items.iter().map(value).collect(), next: listed.next }))
 }

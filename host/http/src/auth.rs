@@ -20,7 +20,7 @@ macro_rules! roles {
 
             async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Problem> {
                 let caller = authenticate(parts, engine).await?;
-                demand(&caller, AccessRole::$name)?;
+                caller.demand(AccessRole::$name)?;
                 Ok(Self(caller))
             }
         }
@@ -52,12 +52,4 @@ pub(super) async fn authenticate(parts: &Parts, engine: &Engine) -> Result<Calle
     };
     let caller = engine.authenticate(token).await?;
     caller.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "this token is unknown or revoked"))
-}
-
-pub(super) fn demand(caller: &Caller, role: AccessRole) -> Result<(), Problem> {
-    if caller.role >= role {
-        return Ok(());
-    }
-    let detail = format!("this needs a token of role {} or above: yours is {}", role.as_str(), caller.role.as_str());
-    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }

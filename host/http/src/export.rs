@@ -61,7 +61,7 @@ async fn read(
     Path(id): Path<String>,
     Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Response, Problem> {
-    let mut files = engine.export(&caller, &id).await?;
+    let mut files = engine.acting_as(&caller).incident_export(&id).await?;
     let (kind, name) = match wanted.format {
         Format::Zip => ("application/zip", "export.zip"),
         Format::Json => ("application/json", export::INCIDENT),
@@ -113,5 +113,5 @@ async fn head(
     Path(id): Path<String>,
     Parameters(upto): Parameters<Upto>,
 ) -> Result<Json<Head>, Problem> {
-    Ok(Json(Head { head: engine.chain_head(&caller, &id, upto.entries).await? }))
+    Ok(Json(Head { head: engine.acting_as(&caller).timeline_head(&id, upto.entries).await? }))
 }

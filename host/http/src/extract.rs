@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
+use wardroom_domain::page::Page;
 use wardroom_engine::{Caller, once::Once};
-use wardroom_store::Page;
 
 /// A JSON body, with the bytes it was read from.
 #[derive(Debug)]

@@ -16,12 +16,8 @@ use wardroom_domain::dossier::{
     update::ArtifactKind,
 };
 use wardroom_engine::{
-    Engine, EngineError,
-    incidents::{
-        change::Amended,
-        edit::Asking,
-        findings::{CauseEdit, NewArtifact},
-    },
+    Engine,
+    incidents::findings::{CauseEdit, NewArtifact},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
@@ -44,8 +40,7 @@ async fn causes(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Cause>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let parts = engine.store().parts(incident.id).await?;
+    let parts = engine.acting_as(&caller).incident_parts(&id).await?;
     Ok(Json(Listed::all(parts.causes.iter().map(Cause::from).collect())))
 }
 
@@ -87,11 +82,10 @@ async fn suspect(
     Path(id): Path<String>,
     body: Body<Suspecting>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let once = body.once(&caller);
     let Suspecting { text, evidence: proofs } = body.value;
-    let amended = engine.suspect(&asking, incident.id, &text, &evidence(proofs)).await?;
-    cause(StatusCode::CREATED, &amended)
+    let cause = engine.acting_as(&caller).once(once).cause_suspect(&id, &text, &evidence(proofs)).await?;
+    Ok(tagged(StatusCode::CREATED, cause.head.revision, Cause::from(&cause)))
 }
 
 /// What is thought of a cause now; what is absent stays.
@@ -121,21 +115,10 @@ async fn judge(
     Expected(expected): Expected,
     body: Body<Judging>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let Judging { status, why, evidence: proofs } = body.value;
     let edit = CauseEdit { status, why, evidence: evidence(proofs), expected };
-    let amended = engine.edit_cause(&Asking::person(&caller, None), incident.id, number, &edit).await?;
-    cause(StatusCode::OK, &amended)
-}
-
-fn cause(status: StatusCode, amended: &Amended) -> Result<Response, Problem> {
-    let found = amended.dossier.parts.causes.iter().find(|cause| cause.head.number == amended.number);
-    let found = found.ok_or_else(|| missing("cause", amended.number))?;
-    Ok(tagged(status, found.head.revision, Cause::from(found)))
-}
-
-fn missing(noun: &'static str, number: u32) -> EngineError {
-    EngineError::NotFound { noun, name: number.to_string() }
+    let cause = engine.acting_as(&caller).cause_edit(&id, number, &edit).await?;
+    Ok(tagged(StatusCode::OK, cause.head.revision, Cause::from(&cause)))
 }
 
 /// Lists what is kept with an incident.
@@ -148,8 +131,7 @@ async fn artifacts(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Artifact>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let parts = engine.store().parts(incident.id).await?;
+    let parts = engine.acting_as(&caller).incident_parts(&id).await?;
     Ok(Json(Listed::all(parts.artifacts.iter().map(Artifact::from).collect())))
 }
 
@@ -178,12 +160,11 @@ async fn attach(
     Path(id): Path<String>,
     body: Body<Attaching>,
 ) -> Result<(StatusCode, Json<Artifact>), Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let once = body.once(&caller);
     let Attaching { kind, label, url } = body.value;
-    let amended = engine.attach(&asking, incident.id, &NewArtifact { kind, label, url }).await?;
-    let found = amended.dossier.parts.artifacts.iter().find(|one| one.head.number == amended.number);
-    Ok((StatusCode::CREATED, Json(found.ok_or_else(|| missing("artifact", amended.number))?.into())))
+    let new = NewArtifact { kind, label, url };
+    let artifact = engine.acting_as(&caller).once(once).artifact_attach(&id, &new).await?;
+    Ok((StatusCode::CREATED, Json(Artifact::from(&artifact))))
 }
 
 /// Takes something off an incident; the timeline keeps that it was there.
@@ -197,8 +178,7 @@ async fn detach(
     Responder(caller): Responder,
     Path((id, number)): Path<(String, u32)>,
 ) -> Result<StatusCode, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    engine.detach(&Asking::person(&caller, None), incident.id, number).await?;
+    engine.acting_as(&caller).artifact_detach(&id, number).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -222,8 +202,7 @@ async fn answer(
     Path((id, question)): Path<(String, String)>,
     body: Body<Answering>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let incident = engine.answer(&caller, incident.id, &question, &body.value.answer).await?;
+    let incident = engine.acting_as(&caller).question_answer(&id, &question, &body.value.answer).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -247,7 +226,6 @@ async fn meet(
     Path((id, deadline)): Path<(String, String)>,
     body: Body<Meeting>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let incident = engine.meet_deadline(&caller, incident.id, &deadline, &body.value.note).await?;
+    let incident = engine.acting_as(&caller).deadline_meet(&id, &deadline, &body.value.note).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }

@@ -81,7 +81,7 @@ async fn requests(
     _: Viewer,
     Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<Listed<Asked>>, Problem> {
-    let found = engine.grant_requests(wanted.status.unwrap_or(GrantStatus::Open)).await?;
+    let found = engine.grant_request_list(wanted.status.unwrap_or(GrantStatus::Open)).await?;
     Ok(Json(Listed::all(found.into_iter().map(Asked::from).collect())))
 }
 
@@ -107,7 +107,7 @@ async fn approve(
     Path(id): Path<String>,
     body: Body<Approving>,
 ) -> Result<Json<Asked>, Problem> {
-    Ok(Json(engine.approve_grant(&caller, &id, body.value.secret.as_deref()).await?.into()))
+    Ok(Json(engine.grant_approve(&caller, &id, body.value.secret.as_deref()).await?.into()))
 }
 
 /// Notes that it is not given; it can still be approved later.
@@ -120,5 +120,5 @@ async fn reject(
     Admin(caller): Admin,
     Path(id): Path<String>,
 ) -> Result<Json<Asked>, Problem> {
-    Ok(Json(engine.reject_grant(&caller, &id).await?.into()))
+    Ok(Json(engine.grant_reject(&caller, &id).await?.into()))
 }

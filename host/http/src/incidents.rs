@@ -21,13 +21,8 @@ use wardroom_domain::{
 };
 use wardroom_engine::{
     Engine,
-    incidents::{
-        edit::{Asking, Edit},
-        open::NewIncident,
-        stage::StageRequest,
-    },
+    incidents::{acting::IncidentQuery, edit::Edit, open::NewIncident, stage::StageRequest},
 };
-use wardroom_store::IncidentFilter;
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -105,7 +100,7 @@ async fn open(
     let Opening { title, severity, kind, labels, playbook, visible_to, script } = body.value;
     let script = script.into_iter().enumerate().map(|(index, one)| one.injection(index)).collect::<Result<_, _>>()?;
     let new = NewIncident { title, severity, kind, labels, playbook, visible_to, script };
-    let incident = engine.open_incident(&caller, new, once).await?;
+    let incident = engine.acting_as(&caller).once(once).incident_open(new).await?;
     Ok(tagged(StatusCode::CREATED, incident.revision, Incident::from(incident)))
 }
 
@@ -136,9 +131,8 @@ async fn list(
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Incident>>, Problem> {
     let page = paging.numbered()?;
-    let visible_to = Some(caller.person.handle);
-    let filter = IncidentFilter { stage: filter.stage, severity: filter.severity, kind: filter.kind, visible_to };
-    let found = engine.store().incidents(&filter, &page).await?;
+    let query = IncidentQuery { stage: filter.stage, severity: filter.severity, kind: filter.kind };
+    let found = engine.acting_as(&caller).incident_list(query, &page).await?;
     let listed = Listed::cut(found, &page, |incident| incident.number.to_string());
     Ok(Json(Listed { items: listed.items.into_iter().map(Incident::from).collect(), next: listed.next }))
 }
@@ -153,7 +147,7 @@ async fn show(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
+    let incident = engine.acting_as(&caller).incident(&id).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -204,11 +198,10 @@ async fn edit(
     Expected(expected): Expected,
     body: Body<Editing>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let Editing { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields } =
         body.value;
     let edit = Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields };
-    let incident = engine.edit_incident(&Asking::person(&caller, expected), incident.id, &edit).await?;
+    let incident = engine.acting_as(&caller).expecting(expected).incident_edit(&id, &edit).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -238,17 +231,11 @@ async fn stage(
     Expected(expected): Expected,
     body: Body<Entering>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let once = body.once(&caller);
     let Entering { to, reason, r#override } = body.value;
-    for (field, text) in [("reason", &reason), ("override", &r#override)] {
-        if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
-            return Err(Problem::invalid(field, "at most 500 characters"));
-        }
-    }
     let request = StageRequest { to, reason, override_reason: r#override };
-    let asking = Asking::person(&caller, expected).once(once);
-    let incident = engine.change_stage(&asking, incident.id, &request).await?;
+    let acting = engine.acting_as(&caller).expecting(expected).once(once);
+    let incident = acting.incident_change_stage(&id, &request).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -262,8 +249,7 @@ async fn alerts(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Alert>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let alerts = engine.store().alerts(incident.id).await?;
+    let alerts = engine.acting_as(&caller).incident_alerts(&id).await?;
     Ok(Json(Listed::all(alerts.into_iter().map(Alert::from).collect())))
 }
 
@@ -277,8 +263,6 @@ async fn automations(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Automation>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let events = engine.store().events(incident.id).await?;
-    let outcomes = engine.store().outcomes(incident.id).await?;
+    let (events, outcomes) = engine.acting_as(&caller).incident_automations(&id).await?;
     Ok(Json(Listed::all(events.into_iter().map(|event| Automation::new(&event, &outcomes)).collect())))
 }

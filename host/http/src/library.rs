@@ -18,7 +18,7 @@ use wardroom_domain::{
     connection::{Auth, Connection, Grant, Tls},
     pause::PauseScope,
 };
-use wardroom_engine::{Engine, EngineError, plugins::connections::NewConnection};
+use wardroom_engine::{Engine, plugins::connections::NewConnection};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -98,7 +98,7 @@ pub struct Breaker {
 
 impl Connected {
     fn new(engine: &Engine, connection: Connection) -> Self {
-        let breakers = engine.breakers(&connection).into_iter().map(|one| Breaker {
+        let breakers = engine.connection_breakers(&connection).into_iter().map(|one| Breaker {
             origin: one.origin,
             state: one.standing.as_str(),
             failures: one.failures,
@@ -114,7 +114,7 @@ impl Connected {
     responses((status = 200, body = Listed<Connected>), (status = "4XX", body = Problem)),
 )]
 async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Connected>>, Problem> {
-    let found = engine.store().connections().await?;
+    let found = engine.connection_list().await?;
     Ok(Json(Listed::all(found.into_iter().map(|one| Connected::new(&engine, one)).collect())))
 }
 
@@ -124,8 +124,7 @@ async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<List
     responses((status = 200, body = Connected), (status = "4XX", body = Problem)),
 )]
 async fn connection(State(engine): State<Engine>, _: Admin, Path(name): Path<String>) -> Result<Response, Problem> {
-    let found: Option<Connection> = engine.store().connection(&name).await?;
-    let found = found.ok_or(EngineError::NotFound { noun: "connection", name })?;
+    let found = engine.connection(&name).await?;
     Ok(tagged(StatusCode::OK, found.revision, Connected::new(&engine, found)))
 }
 
@@ -145,7 +144,7 @@ async fn set_connection(
     let Connecting { plugin, base_url, auth, tls, config, grant, real_in_drills, record, limits } = body.value;
     let new =
         NewConnection { plugin, base_url, auth, tls, config, grant, real_in_drills, record, limits: limits.into() };
-    let connection = engine.set_connection(&caller, &name, new, expected).await?;
+    let connection = engine.connection_set(&caller, &name, new, expected).await?;
     Ok(tagged(StatusCode::OK, connection.revision, connection))
 }
 
@@ -166,7 +165,7 @@ pub struct NamedSecret {
     responses((status = 200, body = Listed<NamedSecret>), (status = "4XX", body = Problem)),
 )]
 async fn secrets(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<NamedSecret>>, Problem> {
-    let found = engine.store().secrets().await?.into_iter().map(|secret| NamedSecret {
+    let found = engine.secret_list().await?.into_iter().map(|secret| NamedSecret {
         name: secret.name,
         updated_at: secret.updated_at.to_string(),
         updated_by: secret.updated_by,
@@ -194,7 +193,7 @@ async fn set_secret(
     Path(name): Path<String>,
     body: Body<SecretValue>,
 ) -> Result<StatusCode, Problem> {
-    engine.set_secret(&caller, &name, &body.value.value).await?;
+    engine.secret_set(&caller, &name, &body.value.value).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -240,7 +239,7 @@ impl Holding {
     responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
 )]
 async fn pauses(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Value>>, Problem> {
-    let found = engine.store().pauses().await?;
+    let found = engine.pause_list().await?;
     Ok(Json(Listed::all(found.iter().map(value).collect())))
 }
 
@@ -255,7 +254,7 @@ async fn pause(
     body: Body<Holding>,
 ) -> Result<Json<Value>, Problem> {
     let reason = body.value.reason.clone().unwrap_or_default();
-    let pause = engine.pause(&caller, body.value.scope()?, &reason).await?;
+    let pause = engine.automation_pause(&caller, body.value.scope()?, &reason).await?;
     Ok(Json(value(&pause)))
 }
 
@@ -269,6 +268,6 @@ async fn resume(
     Responder(caller): Responder,
     body: Body<Holding>,
 ) -> Result<StatusCode, Problem> {
-    engine.resume(&caller, &body.value.scope()?).await?;
+    engine.automation_resume(&caller, &body.value.scope()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -78,5 +78,5 @@ async fn set_plugin_limits(
     Path(name): Path<String>,
     body: Body<Limited>,
 ) -> Result<Json<Limited>, Problem> {
-    Ok(Json(engine.set_plugin_limits(&caller, &name, body.value.into()).await?.into()))
+    Ok(Json(engine.plugin_set_limits(&caller, &name, body.value.into()).await?.into()))
 }

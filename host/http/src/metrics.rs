@@ -50,6 +50,7 @@ async fn incidents(
     if until <= since {
         return Err(Problem::invalid("until", "a time after `since` is wanted"));
     }
-    let metrics = engine.measure(&caller, since, until, wanted.by.unwrap_or(Grouping::Severity)).await?;
+    let metrics =
+        engine.acting_as(&caller).incident_metrics(since, until, wanted.by.unwrap_or(Grouping::Severity)).await?;
     Ok(Json(value(&metrics)))
 }

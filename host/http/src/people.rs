@@ -36,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
     responses((status = 200, body = Listed<Person>), (status = "4XX", body = Problem)),
 )]
 async fn people(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Person>>, Problem> {
-    Ok(Json(Listed::all(engine.store().people().await?.into_iter().map(Person::from).collect())))
+    Ok(Json(Listed::all(engine.person_list().await?.into_iter().map(Person::from).collect())))
 }
 
 /// Somebody to add.
@@ -64,7 +64,7 @@ async fn add(
     body: Body<Adding>,
 ) -> Result<(StatusCode, Json<Person>), Problem> {
     let Adding { handle, name, email } = body.value;
-    let person = engine.add_person(&caller, NewPerson { handle, name, email }).await?;
+    let person = engine.person_create(&caller, NewPerson { handle, name, email }).await?;
     Ok((StatusCode::CREATED, Json(person.into())))
 }
 
@@ -105,7 +105,7 @@ async fn change(
 ) -> Result<Response, Problem> {
     let Changing { name, email, time_zone, chat, away } = body.value;
     let edit = PersonEdit { name, email, time_zone, chat, away };
-    let person = engine.edit_person(&caller, &handle, &edit, expected).await?;
+    let person = engine.person_edit(&caller, &handle, &edit, expected).await?;
     Ok(tagged(StatusCode::OK, person.revision, Person::from(person)))
 }
 
@@ -162,7 +162,7 @@ async fn create_token(
     body: Body<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
     let NewToken { person, role, name } = body.value;
-    let (token, text) = engine.create_token(&caller, &person, role, &name).await?;
+    let (token, text) = engine.token_create(&caller, &person, role, &name).await?;
     let made = MadeToken {
         id: token.id.to_string(),
         token: text.expose_secret().to_owned(),
@@ -199,7 +199,7 @@ async fn tokens(
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<KeptToken>>, Problem> {
     let page = paging.page()?;
-    let listed = Listed::cut(engine.store().tokens(&page).await?, &page, |(token, _)| token.id.to_string());
+    let listed = Listed::cut(engine.token_list(&page).await?, &page, |(token, _)| token.id.to_string());
     let shape = |(token, person): (Token, wardroom_domain::person::Person)| KeptToken {
         id: token.id.to_string(),
         person: person.handle,
@@ -222,6 +222,6 @@ async fn revoke_token(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = id.parse().map_err(|_| EngineError::not_found("live token", id))?;
-    engine.revoke_token(&caller, id).await?;
+    engine.token_revoke(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,8 +12,7 @@ use super::{
     shapes::Revision,
     workflows::{Validation, text},
 };
-use wardroom_engine::{Engine, EngineError, platform::playbooks::PlaybookView};
-use wardroom_store::DocumentKind;
+use wardroom_engine::{Engine, platform::playbooks::PlaybookView};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -56,7 +55,7 @@ impl From<PlaybookView> for Playbook {
     responses((status = 200, body = Listed<Playbook>), (status = "4XX", body = Problem)),
 )]
 async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Playbook>>, Problem> {
-    Ok(Json(Listed::all(engine.playbooks().await?.into_iter().map(Playbook::from).collect())))
+    Ok(Json(Listed::all(engine.playbook_list().await?.into_iter().map(Playbook::from).collect())))
 }
 
 /// Checks a document without saving it.
@@ -66,7 +65,7 @@ async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Pla
     responses((status = 200, body = Validation), (status = "4XX", body = Problem)),
 )]
 async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> Result<Json<Validation>, Problem> {
-    let errors = match engine.validate_playbook(text(&bytes)?).await? {
+    let errors = match engine.playbook_validate(text(&bytes)?).await? {
         Ok(_) => Vec::new(),
         Err(faults) => faults.iter().map(FieldError::from).collect(),
     };
@@ -98,7 +97,7 @@ async fn save(
     Expected(expected): Expected,
     Raw(bytes): Raw,
 ) -> Result<Response, Problem> {
-    let saved = engine.save_playbook(&caller, &name, text(&bytes)?, expected).await?;
+    let saved = engine.playbook_save(&caller, &name, text(&bytes)?, expected).await?;
     Ok(tagged(StatusCode::OK, saved.revision, Revision::from(saved)))
 }
 
@@ -112,7 +111,7 @@ async fn delete(
     Engineer(caller): Engineer,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    engine.delete_playbook(&caller, &name).await?;
+    engine.playbook_delete(&caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,10 +125,7 @@ async fn revisions(
     _: Viewer,
     Path(name): Path<String>,
 ) -> Result<Json<Listed<Revision>>, Problem> {
-    let found = engine.store().revisions(DocumentKind::Playbook, &name).await?;
-    if found.is_empty() {
-        return Err(EngineError::NotFound { noun: "playbook", name }.into());
-    }
+    let found = engine.playbook_revisions(&name).await?;
     Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
 }
 
@@ -144,9 +140,7 @@ async fn revision(
     _: Viewer,
     Path((name, number)): Path<(String, i64)>,
 ) -> Result<Json<Revision>, Problem> {
-    let found = engine.store().revision(DocumentKind::Playbook, &name, number).await?;
-    let missing = || EngineError::NotFound { noun: "playbook", name: format!("{name} revision {number}") };
-    Ok(Json(found.ok_or_else(missing)?.into()))
+    Ok(Json(engine.playbook_source(&name, number).await?.into()))
 }
 
 /// Notes that somebody looked at a playbook and found it good: it is not stale for another while.
@@ -159,5 +153,5 @@ async fn review(
     Engineer(caller): Engineer,
     Path(name): Path<String>,
 ) -> Result<Json<Playbook>, Problem> {
-    Ok(Json(engine.review_playbook(&caller, &name).await?.into()))
+    Ok(Json(engine.playbook_review(&caller, &name).await?.into()))
 }

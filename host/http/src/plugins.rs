@@ -20,8 +20,7 @@ use super::{
     shapes::{Plugin, value},
 };
 use wardroom_domain::grant::{Ask, PluginGrant};
-use wardroom_engine::{Engine, EngineError, plugins::install::Installing};
-use wardroom_runtime::limits::COMPONENT_BYTES;
+use wardroom_engine::{COMPONENT_BYTES, Engine, plugins::install::Installing};
 
 /// The header that carries a signature: a `.minisig` file in base64.
 const SIGNATURE: &str = "wardroom-signature";
@@ -46,7 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
     responses((status = 200, body = Listed<Plugin>), (status = "4XX", body = Problem)),
 )]
 async fn plugins(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Plugin>>, Problem> {
-    let found = engine.store().active_plugins().await?;
+    let found = engine.plugin_list().await?;
     Ok(Json(Listed::all(found.into_iter().map(Plugin::from).collect())))
 }
 
@@ -96,7 +95,7 @@ async fn install(
         return Err(Problem::invalid("source", "1 to 500 characters are wanted"));
     }
     let how = Installing { grant: how.grant, source: how.source, signature: signature(&headers)? };
-    let installed = engine.install_plugin(&caller, component.to_vec(), how).await?;
+    let installed = engine.plugin_install(&caller, component.to_vec(), how).await?;
     let status = if installed.waits_for.is_some() { StatusCode::ACCEPTED } else { StatusCode::CREATED };
     let answer = InstalledPlugin {
         plugin: installed.plugin.into(),
@@ -119,8 +118,7 @@ fn signature(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     responses((status = 200, body = Plugin), (status = "4XX", body = Problem)),
 )]
 async fn plugin(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Json<Plugin>, Problem> {
-    let found = engine.store().active_plugins().await?.into_iter().find(|plugin| plugin.manifest.name == name);
-    Ok(Json(found.ok_or(EngineError::NotFound { noun: "plugin", name })?.into()))
+    Ok(Json(engine.plugin(&name).await?.into()))
 }
 
 /// Takes a plugin out of use; runs pinned to it go on.
@@ -133,7 +131,7 @@ async fn remove(
     Engineer(caller): Engineer,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    engine.remove_plugin(&caller, &name).await?;
+    engine.plugin_delete(&caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -147,10 +145,7 @@ async fn versions(
     _: Viewer,
     Path(name): Path<String>,
 ) -> Result<Json<Listed<Plugin>>, Problem> {
-    let found = engine.store().plugin_versions(&name).await?;
-    if found.is_empty() {
-        return Err(EngineError::NotFound { noun: "plugin", name }.into());
-    }
+    let found = engine.plugin_versions(&name).await?;
     Ok(Json(Listed::all(found.into_iter().map(Plugin::from).collect())))
 }
 
@@ -175,7 +170,7 @@ async fn roll_back(
     Path(name): Path<String>,
     body: Body<Back>,
 ) -> Result<Json<Plugin>, Problem> {
-    Ok(Json(engine.roll_back_plugin(&caller, &name, body.value.to.as_deref()).await?.into()))
+    Ok(Json(engine.plugin_roll_back(&caller, &name, body.value.to.as_deref()).await?.into()))
 }
 
 /// What a plugin was given, for every version of it.
@@ -208,6 +203,6 @@ async fn set_grant(
     Path(name): Path<String>,
     body: Body<Given>,
 ) -> Result<Json<Given>, Problem> {
-    let PluginGrant { asks } = engine.set_plugin_grant(&caller, &name, body.value.asks).await?;
+    let PluginGrant { asks } = engine.plugin_set_grant(&caller, &name, body.value.asks).await?;
     Ok(Json(Given { asks }))
 }

@@ -10,8 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use wardroom_domain::{incident::StageError, workflow::Fault};
-use wardroom_engine::{EngineError, platform::apply::FileFault};
-use wardroom_store::StoreError;
+use wardroom_engine::{EngineError, StoreError, platform::apply::FileFault};
 
 /// An error, for people and machines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -138,6 +137,8 @@ impl From<EngineError> for Problem {
             }
             EngineError::Run(_) => Self::new(StatusCode::CONFLICT, "run-refuses", text),
             EngineError::NotAdmitted { .. } => Self::new(StatusCode::CONFLICT, "not-admitted", text),
+            EngineError::Unauthenticated(_) => Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", text),
+            EngineError::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "malformed", text),
             EngineError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
             EngineError::Stale { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "stale", text),
             EngineError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", text),
@@ -166,12 +167,6 @@ impl From<EngineError> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
             }
         }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        EngineError::from(error).into()
     }
 }
 

@@ -12,10 +12,7 @@ use super::{
     shapes::Incident,
 };
 use wardroom_domain::time::parse_duration;
-use wardroom_engine::{
-    Engine,
-    incidents::{edit::Asking, roles::Assignment},
-};
+use wardroom_engine::{Engine, incidents::roles::Assignment};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new().routes(routes!(assign)).routes(routes!(take))
@@ -48,14 +45,13 @@ async fn assign(
     Expected(expected): Expected,
     body: Body<Assigning>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let Assigning { primary, backup, answer_within, handover } = body.value;
     let within = answer_within.as_deref().map(|text| {
         let within = parse_duration(text).and_then(|within| u64::try_from(within.as_millis()).ok());
         within.ok_or_else(|| Problem::invalid("answer_within", "a duration such as 5m is wanted"))
     });
     let assignment = Assignment { primary, backup, answer_within_ms: within.transpose()?, handover };
-    let incident = engine.assign_role(&Asking::person(&caller, expected), incident.id, &role, &assignment).await?;
+    let incident = engine.acting_as(&caller).expecting(expected).role_assign(&id, &role, &assignment).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -70,8 +66,6 @@ async fn take(
     Responder(caller): Responder,
     Path((id, role)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None);
-    let incident = engine.take_role(&asking, incident.id, &role, &caller.person).await?;
+    let incident = engine.acting_as(&caller).role_take(&id, &role).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }

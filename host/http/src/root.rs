@@ -79,7 +79,7 @@ fn schema(text: &'static str) -> impl IntoResponse {
 
 /// A few numbers in Prometheus' text format.
 async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Problem> {
-    let written = engine.store().written();
+    let figures = engine.figures().await?;
     let mut text = format!(
         "# HELP wardroom_runs_live Runs that have not ended.\n# TYPE wardroom_runs_live gauge\nwardroom_runs_live {}\n\
          # HELP wardroom_store_rows_written_total Rows inserted or updated.\n\
@@ -88,10 +88,7 @@ async fn metrics(State(engine): State<Engine>) -> Result<impl IntoResponse, Prob
          # TYPE wardroom_store_commits_total counter\nwardroom_store_commits_total {}\n\
          # HELP wardroom_runs_forgotten_total Runs that retention removed.\n\
          # TYPE wardroom_runs_forgotten_total counter\nwardroom_runs_forgotten_total {}\n",
-        engine.store().live_runs().await?,
-        written.rows(),
-        written.commits(),
-        engine.forgotten().runs(),
+        figures.live_runs, figures.rows_written, figures.commits, figures.runs_forgotten,
     );
     text.push_str(&ticks(engine.tick_counts()));
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))

@@ -23,12 +23,8 @@ use super::{
     problem::Problem,
     shapes::{Attempt, Run, RunSummary},
 };
-use wardroom_domain::{
-    id::RunId,
-    run::{self, RunStatus, happening::Decision, rerun::From},
-};
-use wardroom_engine::{Caller, Engine, EngineError};
-use wardroom_store::RunFilter;
+use wardroom_domain::run::{self, RunStatus, happening::Decision, rerun::From};
+use wardroom_engine::{Engine, EngineError, runs::acting::RunQuery};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -70,13 +66,9 @@ async fn list(
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<RunSummary>>, Problem> {
     let page = paging.page()?;
-    let incident = match &filter.incident {
-        Some(reference) => Some(engine.incident_for(&caller, reference).await?.id),
-        None => None,
-    };
-    let visible_to = Some(caller.person.handle);
-    let filter = RunFilter { workflow: filter.workflow, incident, status: filter.status, visible_to };
-    let listed = Listed::cut(engine.store().runs(&filter, &page).await?, &page, |run| run.id.to_string());
+    let query = RunQuery { workflow: filter.workflow, incident: filter.incident, status: filter.status };
+    let found = engine.acting_as(&caller).run_list(query, &page).await?;
+    let listed = Listed::cut(found, &page, |run| run.id.to_string());
     Ok(Json(Listed { items: listed.items.iter().map(RunSummary::from).collect(), next: listed.next }))
 }
 
@@ -90,7 +82,7 @@ async fn show(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Run>, Problem> {
-    Ok(Json(find(&engine, &caller, &id).await?.into()))
+    Ok(Json(engine.acting_as(&caller).run(&id).await?.into()))
 }
 
 /// Lists every call of a run's steps, those of kept steps in the earlier run included: logs, HTTP calls, and in a simulation what it would have sent.
@@ -103,8 +95,7 @@ async fn attempts(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Attempt>>, Problem> {
-    let run = find(&engine, &caller, &id).await?;
-    let attempts = engine.calls_of(&run).await?;
+    let attempts = engine.acting_as(&caller).run_attempts(&id).await?;
     Ok(Json(Listed::all(attempts.into_iter().map(Attempt::from).collect())))
 }
 
@@ -118,12 +109,12 @@ async fn events(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let watch = engine.watch_run(seen(&engine, &caller, &id).await?).await?;
-    let stream = stream::unfold(watch, |mut watch| async move {
-        let run = watch.next().await?;
+    let follower = engine.acting_as(&caller).run_follow(&id).await?;
+    let stream = stream::unfold(follower, |mut follower| async move {
+        let run = follower.next().await?;
         let event = Event::default().event("run").id(run.version.to_string());
         let event = event.json_data(Run::from(run::Run::clone(&run))).unwrap_or_default();
-        Some((Ok(event), watch))
+        Some((Ok(event), follower))
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
@@ -158,8 +149,7 @@ async fn cancel(
     Path(id): Path<String>,
     body: Body<Canceling>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
-    let id = find(&engine, &caller, &id).await?.id;
-    let run = engine.cancel_run(&caller, id, body.value.reason, body.value.undo).await?;
+    let run = engine.acting_as(&caller).run_cancel(&id, body.value.reason, body.value.undo).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
@@ -174,7 +164,7 @@ async fn pause(
     Path(id): Path<String>,
     body: Body<Reason>,
 ) -> Result<Json<Run>, Problem> {
-    Ok(Json(engine.pause_run(&caller, seen(&engine, &caller, &id).await?, body.value.reason).await?.into()))
+    Ok(Json(engine.acting_as(&caller).run_pause(&id, body.value.reason).await?.into()))
 }
 
 /// Lets a held run go on.
@@ -187,7 +177,7 @@ async fn resume(
     Responder(caller): Responder,
     Path(id): Path<String>,
 ) -> Result<Json<Run>, Problem> {
-    Ok(Json(engine.resume_run(&caller, seen(&engine, &caller, &id).await?).await?.into()))
+    Ok(Json(engine.acting_as(&caller).run_resume(&id).await?.into()))
 }
 
 /// What became of an unknown effect.
@@ -224,13 +214,12 @@ async fn decide(
     Path((id, step)): Path<(String, String)>,
     body: Body<Settling>,
 ) -> Result<Json<Run>, Problem> {
-    let id = find(&engine, &caller, &id).await?.id;
     let decision = match body.value.outcome {
         Effect::Applied => Decision::Applied,
         Effect::Retry => Decision::Retry,
         Effect::Fail => Decision::Fail,
     };
-    Ok(Json(engine.decide_effect(&caller, id, &step, body.value.item, decision).await?.into()))
+    Ok(Json(engine.acting_as(&caller).run_decide(&id, &step, body.value.item, decision).await?.into()))
 }
 
 /// From where.
@@ -263,7 +252,7 @@ async fn rerun(
         (Some(step), Some(item)) => From::Item(step, item),
         (None, Some(_)) => return Err(EngineError::invalid("item", "`from` has to name its step").into()),
     };
-    let run = engine.rerun(&caller, seen(&engine, &caller, &id).await?, &from, once.as_ref()).await?;
+    let run = engine.acting_as(&caller).once(once).run_rerun(&id, &from).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
@@ -285,7 +274,7 @@ async fn undo(
     body: Body<Nothing>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let once = body.once(&caller);
-    let run = engine.undo_run(&caller, seen(&engine, &caller, &id).await?, once.as_ref()).await?;
+    let run = engine.acting_as(&caller).once(once).run_undo(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
@@ -312,23 +301,6 @@ async fn signal(
     body: Body<Signaling>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let once = body.once(&caller);
-    let run = engine
-        .signal_run(&caller, seen(&engine, &caller, &id).await?, &name, body.value.payload, once.as_ref())
-        .await?;
+    let run = engine.acting_as(&caller).once(once).run_signal(&id, &name, body.value.payload).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
-}
-
-/// The run, if the caller may see the incident it belongs to. One they may not see does not exist for them.
-async fn find(engine: &Engine, caller: &Caller, id: &str) -> Result<run::Run, Problem> {
-    let missing = || EngineError::NotFound { noun: "run", name: id.chars().take(100).collect() };
-    let run = engine.store().run(parse(id)?).await?.ok_or_else(missing)?;
-    if engine.may_see(caller, run.incident).await? { Ok(run) } else { Err(missing().into()) }
-}
-
-async fn seen(engine: &Engine, caller: &Caller, id: &str) -> Result<RunId, Problem> {
-    Ok(find(engine, caller, id).await?.id)
-}
-
-fn parse(id: &str) -> Result<RunId, EngineError> {
-    id.parse().map_err(|_| EngineError::not_found("run", id))
 }

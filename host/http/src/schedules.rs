@@ -64,12 +64,12 @@ impl OwnerKind {
 )]
 async fn list(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Schedule>>, Problem> {
     let page = paging.page()?;
-    let found = engine.schedules(filter.owner.map(OwnerKind::word), page.after.as_deref(), page.limit).await?;
+    let found = engine.acting_as(&caller).schedule_list(filter.owner.map(OwnerKind::word), &page).await?;
     let listed = Listed::cut(found, &page, |view| view.schedule.name.clone());
     let items = listed.items.into_iter().map(|view| shown(&engine, view)).collect();
     Ok(Json(Listed { items, next: listed.next }))
@@ -82,7 +82,7 @@ async fn list(
     responses((status = 200, body = Validation), (status = "4XX", body = Problem)),
 )]
 async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> Result<Json<Validation>, Problem> {
-    let errors = match engine.validate_schedule(text(&bytes)?).await? {
+    let errors = match engine.schedule_validate(text(&bytes)?).await? {
         Ok(_) => Vec::new(),
         Err(faults) => faults.iter().map(FieldError::from).collect(),
     };
@@ -94,8 +94,12 @@ async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> R
     get, path = "/api/v1/schedules/{name}", tag = "schedules", params(("name" = String, Path)),
     responses((status = 200, body = Schedule), (status = "4XX", body = Problem)),
 )]
-async fn show(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Response, Problem> {
-    let view = engine.schedule(&name).await?;
+async fn show(
+    State(engine): State<Engine>,
+    Viewer(caller): Viewer,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let view = engine.acting_as(&caller).schedule(&name).await?;
     Ok(tagged(StatusCode::OK, view.revision, shown(&engine, view)))
 }
 
@@ -116,7 +120,7 @@ async fn save(
     Expected(expected): Expected,
     Raw(bytes): Raw,
 ) -> Result<Response, Problem> {
-    let (view, new) = engine.put_schedule(&caller, &name, text(&bytes)?, expected).await?;
+    let (view, new) = engine.acting_as(&caller).expecting(expected).schedule_save(&name, text(&bytes)?).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(tagged(status, view.revision, shown(&engine, view)))
 }
@@ -131,7 +135,7 @@ async fn delete(
     Engineer(caller): Engineer,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    engine.delete_schedule(&caller, &name).await?;
+    engine.acting_as(&caller).schedule_delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,7 +158,7 @@ struct Previewing {
 )]
 async fn preview(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Path(name): Path<String>,
     Parameters(Previewing { count, from }): Parameters<Previewing>,
 ) -> Result<Json<Listed<Time>>, Problem> {
@@ -162,7 +166,7 @@ async fn preview(
     if !(1..=MAX_PREVIEW).contains(&count) {
         return Err(Problem::invalid("count", "1 to 1000 are wanted"));
     }
-    let coming = engine.preview_schedule(&name, from, count).await?;
+    let coming = engine.acting_as(&caller).schedule_preview(&name, from, count).await?;
     Ok(Json(Listed::all(coming.into_iter().map(Time::from).collect())))
 }
 
@@ -173,14 +177,14 @@ async fn preview(
 )]
 async fn ticks(
     State(engine): State<Engine>,
-    _: Viewer,
+    Viewer(caller): Viewer,
     Path(name): Path<String>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Tick>>, Problem> {
     let page = paging.page()?;
     let wrong = || Problem::invalid("after", "`next` of an earlier page is wanted");
     let after = page.after.as_deref().map(|cursor| place(cursor).ok_or_else(wrong)).transpose()?;
-    let found = engine.schedule_ticks(&name, after, page.limit).await?;
+    let found = engine.acting_as(&caller).schedule_ticks(&name, after, page.limit).await?;
     let listed = Listed::cut(found, &page, |tick| format!("{}_{}", tick.nominal, tick.kind.word()));
     Ok(Json(Listed { items: listed.items.into_iter().map(Tick::from).collect(), next: listed.next }))
 }
@@ -216,7 +220,7 @@ async fn pause(
     body: Body<Pausing>,
 ) -> Result<Json<Schedule>, Problem> {
     let Pausing { reason, until } = body.value;
-    let view = engine.pause_schedule(&caller, &name, &reason, until).await?;
+    let view = engine.acting_as(&caller).schedule_pause(&name, &reason, until).await?;
     Ok(Json(shown(&engine, view)))
 }
 
@@ -230,7 +234,7 @@ async fn resume(
     Engineer(caller): Engineer,
     Path(name): Path<String>,
 ) -> Result<Json<Schedule>, Problem> {
-    let view = engine.resume_schedule(&caller, &name).await?;
+    let view = engine.acting_as(&caller).schedule_resume(&name).await?;
     Ok(Json(shown(&engine, view)))
 }
 
@@ -251,7 +255,7 @@ async fn trigger(
     Path(name): Path<String>,
     body: Body<Triggering>,
 ) -> Result<(StatusCode, Json<Tick>), Problem> {
-    let tick = engine.trigger_schedule(&caller, &name, body.once(&caller)).await?;
+    let tick = engine.acting_as(&caller).once(body.once(&caller)).schedule_trigger(&name).await?;
     Ok((StatusCode::ACCEPTED, Json(tick.into())))
 }
 
@@ -296,12 +300,12 @@ async fn backfill(
     body: Body<Backfilling>,
 ) -> Result<Json<Backfilled>, Problem> {
     let Backfilling { from, until, dry_run } = body.value;
-    let times = engine.backfill_schedule(&caller, &name, from, until, dry_run).await?;
+    let times = engine.acting_as(&caller).schedule_backfill(&name, from, until, dry_run).await?;
     Ok(Json(Backfilled { started: !dry_run, times: times.iter().map(ToString::to_string).collect() }))
 }
 
 /// A schedule as it is shown, with the time it comes next.
 pub(super) fn shown(engine: &Engine, view: ScheduleView) -> Schedule {
-    let next = engine.next_of(&view);
+    let next = engine.schedule_next(&view);
     Schedule::of(view, next)
 }

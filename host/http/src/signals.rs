@@ -50,6 +50,6 @@ async fn send(
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let once = body.once(&caller);
     let Sending { payload, incident } = body.value;
-    let event = engine.signal(&caller, &name, payload, incident.as_deref(), once.as_ref()).await?;
+    let event = engine.acting_as(&caller).once(once).signal_send(&name, payload, incident.as_deref()).await?;
     Ok((StatusCode::ACCEPTED, Json(Sent { event: event.to_string() })))
 }

@@ -23,10 +23,9 @@ use wardroom_domain::{
     time::Timestamp,
 };
 use wardroom_engine::{
-    Engine, EngineError,
+    Engine, EngineError, StoredSilence,
     alerts::sources::{NewSilence, NewSource},
 };
-use wardroom_store::StoredSilence;
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -64,7 +63,7 @@ pub struct Setting {
     responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
 )]
 async fn sources(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Value>>, Problem> {
-    let found = engine.store().sources().await?;
+    let found = engine.source_list().await?;
     Ok(Json(Listed::all(found.iter().map(value).collect())))
 }
 
@@ -74,7 +73,7 @@ async fn sources(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<V
     responses((status = 200, body = Object), (status = "4XX", body = Problem)),
 )]
 async fn source(State(engine): State<Engine>, _: Admin, Path(name): Path<String>) -> Result<Response, Problem> {
-    let found = engine.catalog().await?.source(&name)?;
+    let found = engine.source(&name).await?;
     Ok(tagged(StatusCode::OK, found.revision, value(&*found)))
 }
 
@@ -92,7 +91,7 @@ async fn set_source(
     body: Body<Setting>,
 ) -> Result<Response, Problem> {
     let Setting { kind, auth, mapping, storm } = body.value;
-    let source = engine.set_source(&caller, &name, NewSource { kind, auth, mapping, storm }, expected).await?;
+    let source = engine.source_set(&caller, &name, NewSource { kind, auth, mapping, storm }, expected).await?;
     Ok(tagged(StatusCode::OK, source.revision, value(&source)))
 }
 
@@ -106,7 +105,7 @@ async fn remove_source(
     Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    engine.remove_source(&caller, &name).await?;
+    engine.source_delete(&caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -143,7 +142,7 @@ fn shown(stored: &StoredSilence) -> Value {
     responses((status = 200, body = Listed<Object>), (status = "4XX", body = Problem)),
 )]
 async fn silences(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Value>>, Problem> {
-    Ok(Json(Listed::all(engine.silences().await?.iter().map(shown).collect())))
+    Ok(Json(Listed::all(engine.silence_list().await?.iter().map(shown).collect())))
 }
 
 /// Makes a silence: alerts that match open no incident and join none as new; they are counted. What still fires afterwards
@@ -158,7 +157,7 @@ async fn add_silence(
     body: Body<Silencing>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let Silencing { labels, source, starts_at, ends_at, reason } = body.value;
-    let silence = engine.add_silence(&caller, NewSilence { labels, source, starts_at, ends_at, reason }).await?;
+    let silence = engine.silence_create(&caller, NewSilence { labels, source, starts_at, ends_at, reason }).await?;
     let stored = StoredSilence { silence, alerts: 0, last_alert_at: None };
     Ok((StatusCode::CREATED, Json(shown(&stored))))
 }
@@ -175,6 +174,6 @@ async fn end_silence(
 ) -> Result<StatusCode, Problem> {
     let missing = || EngineError::NotFound { noun: "silence", name: id.chars().take(64).collect() };
     let silence: SilenceId = id.parse().map_err(|_| missing())?;
-    engine.end_silence(&caller, silence).await?;
+    engine.silence_end(&caller, silence).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,11 +12,11 @@ use super::{
     shapes::Task,
     words,
 };
-use wardroom_domain::{dossier::task::TaskStatus, id::IncidentId, incident::Stage, time::Timestamp};
+use wardroom_domain::{dossier::task::TaskStatus, incident::Stage, time::Timestamp};
 use wardroom_engine::{
     Engine, EngineError,
     incidents::{
-        edit::Asking,
+        acting::IncidentView,
         tasks::{NewTask, TaskEdit},
     },
 };
@@ -35,20 +35,19 @@ async fn list(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Task>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    Ok(Json(Listed::all(shown(&engine, incident.id).await?)))
+    Ok(Json(Listed::all(shown(&engine.acting_as(&caller).incident_view(&id).await?))))
 }
 
-async fn shown(engine: &Engine, id: IncidentId) -> Result<Vec<Task>, EngineError> {
-    let opened = engine.opened(id).await?;
-    let around = opened.around(engine.now());
-    let (incident, tasks) = (&opened.dossier.incident, &opened.dossier.parts.tasks);
-    Ok(tasks.iter().map(|task| Task::new(task, incident, tasks, &around)).collect())
+fn shown(view: &IncidentView) -> Vec<Task> {
+    let around = view.loaded.around(view.at);
+    let (incident, tasks) = (&view.loaded.dossier.incident, &view.loaded.dossier.parts.tasks);
+    tasks.iter().map(|task| Task::new(task, incident, tasks, &around)).collect()
 }
 
-async fn one(engine: &Engine, id: IncidentId, number: u32) -> Result<Task, EngineError> {
-    let found = shown(engine, id).await?.into_iter().find(|task| task.number == number);
-    found.ok_or_else(|| EngineError::NotFound { noun: "task", name: number.to_string() })
+fn one(status: StatusCode, view: &IncidentView, number: u32) -> Result<Response, Problem> {
+    let found = shown(view).into_iter().find(|task| task.number == number);
+    let task = found.ok_or_else(|| EngineError::not_found("task", number))?;
+    Ok(tagged(status, task.revision, task))
 }
 
 /// A task to make.
@@ -87,13 +86,11 @@ async fn add(
     Path(id): Path<String>,
     body: Body<Adding>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let once = body.once(&caller);
     let Adding { text, stage, role, owner, backup, due_at, needs } = body.value;
     let new = NewTask { text, stage, role, owner, backup, due_at, needs };
-    let added = engine.add_task(&asking, incident.id, &new).await?;
-    let task = one(&engine, incident.id, added.number).await?;
-    Ok(tagged(StatusCode::CREATED, task.revision, task))
+    let (view, number) = engine.acting_as(&caller).once(once).task_create(&id, &new).await?;
+    one(StatusCode::CREATED, &view, number)
 }
 
 /// What to change; what is absent stays, null clears.
@@ -137,14 +134,11 @@ async fn edit(
     Expected(expected): Expected,
     body: Body<Editing>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let Editing { text, owner, backup, due_at, needs, status, note } = body.value;
     if note.is_some() && status.is_none() {
         return Err(Problem::invalid("note", "belongs to `status`"));
     }
     let status = status.map(|status| (status, note));
     let edit = TaskEdit { text, owner, backup, due_at, needs, status, expected };
-    engine.edit_task(&Asking::person(&caller, None), incident.id, number, &edit).await?;
-    let task = one(&engine, incident.id, number).await?;
-    Ok(tagged(StatusCode::OK, task.revision, task))
+    one(StatusCode::OK, &engine.acting_as(&caller).task_edit(&id, number, &edit).await?, number)
 }

@@ -22,14 +22,8 @@ use super::{
     problem::Problem,
     shapes::{Entry, Incident},
 };
-use wardroom_domain::{id::IncidentId, incident::UnknownWord, timeline::EntryKind};
-use wardroom_engine::{Engine, incidents::timeline::Remark};
-use wardroom_store::{Page, TimelineFilter};
-
-/// How often a followed timeline is looked at.
-const LOOK: Duration = Duration::from_millis(500);
-/// How many entries are sent at once.
-const BATCH: u32 = 200;
+use wardroom_domain::{incident::UnknownWord, timeline::EntryKind};
+use wardroom_engine::{Engine, TimelineFilter, incidents::timeline::Remark};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new().routes(routes!(timeline, note)).routes(routes!(follow)).routes(routes!(remark))
@@ -77,8 +71,7 @@ async fn timeline(
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Json<Listed<Entry>>, Problem> {
     let (page, filter) = (paging.numbered()?, filter.checked()?);
-    let incident = engine.incident_for(&caller, &id).await?;
-    let found = engine.store().timeline_of(incident.id, &filter, &page).await?;
+    let found = engine.acting_as(&caller).timeline(&id, &filter, &page).await?;
     let listed = Listed::cut(found, &page, |entry| entry.seq.to_string());
     Ok(Json(Listed { items: listed.items.into_iter().map(Entry::from).collect(), next: listed.next }))
 }
@@ -104,9 +97,8 @@ async fn note(
     Path(id): Path<String>,
     body: Body<Note>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let once = body.once(&caller);
-    let incident = engine.note(&caller, incident.id, &body.value.text, once).await?;
+    let acting = engine.acting_as(&caller).once(body.once(&caller));
+    let incident = acting.timeline_note(&id, &body.value.text).await?;
     Ok(tagged(StatusCode::CREATED, incident.revision, Incident::from(incident)))
 }
 
@@ -146,7 +138,6 @@ async fn remark(
     Path((id, seq)): Path<(String, i64)>,
     body: Body<Remarking>,
 ) -> Result<StatusCode, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let once = body.once(&caller);
     let text = body.value.text.unwrap_or_default();
     let remark = match body.value.remark {
@@ -155,7 +146,7 @@ async fn remark(
         RemarkKind::Annotate => Remark::Annotate(text),
         RemarkKind::Correct => Remark::Correct(text),
     };
-    engine.remark(&caller, incident.id, seq, &remark, once).await?;
+    engine.acting_as(&caller).once(once).timeline_remark(&id, seq, &remark).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -180,52 +171,14 @@ async fn follow(
     Parameters(from): Parameters<From>,
     headers: axum::http::HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<axum::response::sse::Event, Infallible>>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let after = last.or(from.after).unwrap_or_default();
-    let following = Following { engine, handle: caller.person.handle, incident: incident.id, after, held: Vec::new() };
-    let events = stream::unfold(following, |mut following| async move {
-        let entry = following.next().await?;
+    let follower = engine.acting_as(&caller).timeline_follow(&id, after).await?;
+    let events = stream::unfold(follower, |mut follower| async move {
+        let entry = Entry::from(follower.next().await?);
         let seq = entry.seq.to_string();
         let event = axum::response::sse::Event::default().id(seq).event("entry").json_data(entry);
-        Some((Ok(event.unwrap_or_default()), following))
+        Some((Ok(event.unwrap_or_default()), follower))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
-}
-
-/// One who follows. It ends with the server, or when the incident is hidden from them.
-struct Following {
-    engine: Engine,
-    handle: String,
-    incident: IncidentId,
-    after: i64,
-    held: Vec<Entry>,
-}
-
-impl Following {
-    async fn next(&mut self) -> Option<Entry> {
-        loop {
-            if let Some(entry) = self.held.pop() {
-                self.after = entry.seq;
-                return Some(entry);
-            }
-            let page = Page { after: Some(self.after.to_string()), limit: BATCH };
-            match self.engine.store().timeline(self.incident, &page).await {
-                Ok(found) if !found.is_empty() => {
-                    let incident = self.engine.incident(self.incident).await.ok()?;
-                    if !incident.is_visible_to(&self.handle) {
-                        return None;
-                    }
-                    self.held = found.into_iter().rev().map(Entry::from).collect();
-                    continue;
-                }
-                Ok(_) => {}
-                Err(error) => tracing::debug!(%error, "a followed timeline could not be read; trying again"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = self.engine.stopping().cancelled() => return None,
-            }
-        }
-    }
 }

@@ -57,7 +57,7 @@ async fn list(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Schedule>>, Problem> {
-    let timers = engine.timers(&caller, &id).await?;
+    let timers = engine.acting_as(&caller).timer_list(&id).await?;
     Ok(Json(Listed::all(timers.into_iter().map(|view| shown(&engine, view)).collect())))
 }
 
@@ -80,7 +80,7 @@ async fn start(
         (None, None, Some(after)) => TimerCadence::In(duration("in", &after)?),
         _ => return Err(Problem::invalid("every", "one of `every`, `at` and `in` is wanted")),
     };
-    let view = engine.start_timer(&caller, &id, &TimerRequest { name, cadence, text, until }).await?;
+    let view = engine.acting_as(&caller).timer_start(&id, &TimerRequest { name, cadence, text, until }).await?;
     Ok((StatusCode::CREATED, Json(shown(&engine, view))))
 }
 
@@ -95,7 +95,7 @@ async fn stop(
     Responder(caller): Responder,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    engine.stop_timer(&caller, &id, &name).await?;
+    engine.acting_as(&caller).timer_stop(&id, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -19,14 +19,8 @@ use super::{
     problem::Problem,
     shapes::{Incident, Update, value},
 };
-use wardroom_domain::{dossier::brief::brief, playbook::Audience, time::parse_duration};
-use wardroom_engine::{
-    Engine,
-    incidents::{edit::Asking, updates::NewUpdate},
-};
-
-/// How many entries of the timeline a brief is made from: the newest.
-const BRIEF_READS: usize = 10_000;
+use wardroom_domain::{playbook::Audience, time::parse_duration};
+use wardroom_engine::{Engine, incidents::updates::NewUpdate};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -46,8 +40,7 @@ async fn list(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<Update>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let parts = engine.store().parts(incident.id).await?;
+    let parts = engine.acting_as(&caller).incident_parts(&id).await?;
     Ok(Json(Listed::all(parts.updates.iter().map(Update::from).collect())))
 }
 
@@ -78,17 +71,14 @@ async fn post(
     Path(id): Path<String>,
     body: Body<Posting>,
 ) -> Result<(StatusCode, Json<Update>), Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let once = body.once(&caller);
     let Posting { audience, text, template, next_in } = body.value;
     let next_in = next_in.as_deref().map(|text| {
         parse_duration(text).ok_or_else(|| Problem::invalid("next_in", "a duration such as 30m is wanted"))
     });
     let new = NewUpdate { audience, text, template, next_in: next_in.transpose()? };
-    let amended = engine.post_update(&asking, incident.id, &new).await?;
-    let found = amended.dossier.parts.updates.iter().find(|one| one.head.number == amended.number);
-    let missing = || wardroom_engine::EngineError::NotFound { noun: "update", name: amended.number.to_string() };
-    Ok((StatusCode::CREATED, Json(found.ok_or_else(missing)?.into())))
+    let update = engine.acting_as(&caller).once(once).update_post(&id, &new).await?;
+    Ok((StatusCode::CREATED, Json(Update::from(&update))))
 }
 
 /// A brief for people who join late, made from the incident and its timeline: as JSON, or as Markdown when `Accept` asks
@@ -103,10 +93,7 @@ async fn read_brief(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let opened = engine.opened(incident.id).await?;
-    let (entries, starred) = engine.whole_timeline(incident.id, BRIEF_READS).await?;
-    let made = brief(&opened.dossier, &entries, &starred, &opened.around(engine.now()));
+    let made = engine.acting_as(&caller).incident_brief(&id).await?;
     let wants = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if wants.contains("text/markdown") {
         return Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], made.markdown()).into_response());
@@ -136,9 +123,7 @@ async fn merge(
     Path(id): Path<String>,
     body: Body<Merging>,
 ) -> Result<Response, Problem> {
-    let duplicate = engine.incident_for(&caller, &id).await?;
-    let into = engine.incident_for(&caller, &body.value.into).await?;
-    let incident = engine.merge(&caller, duplicate.id, into.id).await?;
+    let incident = engine.acting_as(&caller).incident_merge(&id, &body.value.into).await?;
     Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
 }
 
@@ -162,6 +147,6 @@ async fn access(
     Path(id): Path<String>,
     body: Body<Access>,
 ) -> Result<StatusCode, Problem> {
-    engine.set_access(&caller, &id, body.value.visible_to.as_ref()).await?;
+    engine.acting_as(&caller).incident_set_access(&id, body.value.visible_to.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,8 +12,7 @@ use super::{
     problem::{FieldError, Problem},
     shapes::{Revision, Run},
 };
-use wardroom_engine::{Engine, EngineError, runs::start::StartRequest};
-use wardroom_store::DocumentKind;
+use wardroom_engine::{Engine, runs::start::StartRequest};
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -30,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
     responses((status = 200, body = Listed<Revision>), (status = "4XX", body = Problem)),
 )]
 async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Revision>>, Problem> {
-    let found = engine.store().live_documents(DocumentKind::Workflow).await?;
+    let found = engine.workflow_list().await?;
     Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
 }
 
@@ -50,7 +49,7 @@ pub struct Validation {
     responses((status = 200, body = Validation), (status = "4XX", body = Problem)),
 )]
 async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> Result<Json<Validation>, Problem> {
-    let errors = match engine.validate_workflow(text(&bytes)?).await? {
+    let errors = match engine.workflow_validate(text(&bytes)?).await? {
         Ok(_) => Vec::new(),
         Err(faults) => faults.iter().map(FieldError::from).collect(),
     };
@@ -63,8 +62,7 @@ async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> R
     responses((status = 200, body = Revision), (status = "4XX", body = Problem)),
 )]
 async fn show(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Response, Problem> {
-    let found = engine.store().newest_revision(DocumentKind::Workflow, &name).await?.filter(|found| !found.deleted);
-    let found = found.ok_or(EngineError::NotFound { noun: "workflow", name })?;
+    let found = engine.workflow(&name).await?;
     Ok(tagged(StatusCode::OK, found.revision, Revision::from(found)))
 }
 
@@ -82,7 +80,7 @@ async fn save(
     Expected(expected): Expected,
     Raw(bytes): Raw,
 ) -> Result<Response, Problem> {
-    let saved = engine.save_workflow(&caller, &name, text(&bytes)?, expected).await?;
+    let saved = engine.workflow_save(&caller, &name, text(&bytes)?, expected).await?;
     Ok(tagged(StatusCode::OK, saved.revision, Revision::from(saved)))
 }
 
@@ -96,7 +94,7 @@ async fn delete(
     Engineer(caller): Engineer,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    engine.delete_workflow(&caller, &name).await?;
+    engine.workflow_delete(&caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -110,10 +108,7 @@ async fn revisions(
     _: Viewer,
     Path(name): Path<String>,
 ) -> Result<Json<Listed<Revision>>, Problem> {
-    let found = engine.store().revisions(DocumentKind::Workflow, &name).await?;
-    if found.is_empty() {
-        return Err(EngineError::NotFound { noun: "workflow", name }.into());
-    }
+    let found = engine.workflow_revisions(&name).await?;
     Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
 }
 
@@ -147,7 +142,7 @@ async fn start(
     let once = body.once(&caller);
     let Starting { incident, inputs, dry_run } = body.value;
     let request = StartRequest { workflow: name, incident, inputs, dry_run };
-    let run = engine.start_run(&caller, &request, once).await?;
+    let run = engine.acting_as(&caller).once(once).run_start(&request).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 

@@ -45,11 +45,11 @@ const PING: Duration = Duration::from_secs(2);
 pub use backup::{BackupError, Contents, back_up};
 pub use dialect::Backend;
 pub use incidents::{IncidentFilter, TimelineFilter};
-pub use read::Page;
 pub use runs::RunFilter;
 pub use schedules::Share;
 pub use sources::StoredSilence;
 pub use state::{StateChange, StateExpect, StateValue};
+pub use wardroom_domain::page::Page;
 pub use write::{
     Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Review, SealedSecret, StoredPlugin,
     StoredSchedule, Write,

@@ -11,15 +11,6 @@ use super::{
 };
 use wardroom_domain::time::Timestamp;
 
-/// A part of a list: at most `limit` items after a cursor that an earlier page gave.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
-    /// The cursor.
-    pub after: Option<String>,
-    /// How many; the caller bounds it.
-    pub limit: u32,
-}
-
 type Arguments = <Driver as sqlx::Database>::Arguments;
 
 /// A `SELECT` that grows condition by condition, its parameters numbered as they come.

@@ -13,6 +13,7 @@ use crate::{Caller, Engine, EngineError, platform::between};
 use wardroom_base::clock::random;
 use wardroom_domain::{
     id::{PersonId, TokenId},
+    page::Page,
     person::{AccessRole, Away, Person, Profile, Token},
 };
 use wardroom_store::{Dependant, Guard, Write};
@@ -98,8 +99,18 @@ fn check_email(email: &str) -> Result<(), EngineError> {
 }
 
 impl Engine {
+    /// All people.
+    pub async fn person_list(&self) -> Result<Vec<Person>, EngineError> {
+        Ok(self.store().people().await?)
+    }
+
+    /// A page of tokens, each with its person.
+    pub async fn token_list(&self, page: &Page) -> Result<Vec<(Token, Person)>, EngineError> {
+        Ok(self.store().tokens(page).await?)
+    }
+
     /// Adds a person.
-    pub async fn add_person(&self, caller: &Caller, new: NewPerson) -> Result<Person, EngineError> {
+    pub async fn person_create(&self, caller: &Caller, new: NewPerson) -> Result<Person, EngineError> {
         let person = self.person(new)?;
         let data = between(Value::Null, &person);
         let guard = Guard::Person(Box::new(person.clone()));
@@ -111,7 +122,7 @@ impl Engine {
     }
 
     /// Changes a person. `expected` is the revision the caller read. People may say themselves when they are away.
-    pub async fn edit_person(
+    pub async fn person_edit(
         &self,
         caller: &Caller,
         handle: &str,
@@ -156,7 +167,7 @@ impl Engine {
     }
 
     /// Makes a token for a person; the text is shown this once.
-    pub async fn create_token(
+    pub async fn token_create(
         &self,
         caller: &Caller,
         handle: &str,
@@ -177,7 +188,7 @@ impl Engine {
     }
 
     /// Ends a token: it is refused from now on.
-    pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<(), EngineError> {
+    pub async fn token_revoke(&self, caller: &Caller, id: TokenId) -> Result<(), EngineError> {
         let now = self.now();
         let data = between(json!({ "revoked_at": null }), json!({ "revoked_at": now }));
         if self.change_platform(caller, Guard::TokenOff(id, now), "token.revoke", &id.to_string(), data).await? {

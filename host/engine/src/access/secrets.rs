@@ -14,8 +14,13 @@ use wardroom_store::{Guard, SealedSecret};
 pub const MAX_SECRET: usize = 16 * 1024;
 
 impl Engine {
+    /// The stored secrets, sealed: by name, and who set them when.
+    pub async fn secret_list(&self) -> Result<Vec<SealedSecret>, EngineError> {
+        Ok(self.store().secrets().await?)
+    }
+
     /// Creates or replaces a secret.
-    pub async fn set_secret(&self, caller: &Caller, name: &str, value: &SecretString) -> Result<(), EngineError> {
+    pub async fn secret_set(&self, caller: &Caller, name: &str, value: &SecretString) -> Result<(), EngineError> {
         check_name("name", name)?;
         match value.expose_secret().len() {
             0 => return Err(EngineError::invalid("value", "is empty")),

@@ -1,4 +1,6 @@
-//! Alerts: [`sources`] and their proofs, silences, and how a delivery becomes or joins an incident ([`ingest`]).
+//! Alerts: [`sources`] and their proofs, silences, how a request is admitted and read ([`intake`]),
+//! and how a delivery becomes or joins an incident (`ingest`).
 
-pub mod ingest;
+pub(crate) mod ingest;
+pub mod intake;
 pub mod sources;

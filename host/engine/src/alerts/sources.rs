@@ -1,6 +1,6 @@
 //! Sources of alerts and silences.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
@@ -16,7 +16,7 @@ use wardroom_domain::{
     intake::{
         Mapping, Source, SourceKind,
         silence::Silence,
-        source::{Proof, Signature, Storm},
+        source::{Proof, Storm},
     },
     time::Timestamp,
 };
@@ -57,7 +57,7 @@ pub struct NewSilence {
 
 impl Engine {
     /// Sets a source, new or replaced. `expected` is the revision the caller read.
-    pub async fn set_source(
+    pub async fn source_set(
         &self,
         caller: &Caller,
         name: &str,
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// Takes a source's settings away; one that is there from the start goes on without.
-    pub async fn remove_source(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+    pub async fn source_delete(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         let known = self.catalog().await?.sources.get(name).cloned();
         let guard = Guard::SourceOff(name.to_owned());
         let data = between(&known, Value::Null);
@@ -124,29 +124,23 @@ impl Engine {
         }
     }
 
-    /// Whether a delivery proves that it is of its source. A source without a proof of its own is believed by the secret
-    /// `source-NAME`, when there is one.
-    pub async fn is_proven(
-        &self,
-        source: &Source,
-        token: Option<&str>,
-        headers: &BTreeMap<String, String>,
-        body: &[u8],
-    ) -> Result<bool, EngineError> {
-        match (&source.auth, token) {
-            (Some(Proof::Hmac(signature)), _) => self.is_signed(signature, headers, body).await,
-            (Some(Proof::Token(secret)), Some(token)) => self.is_secret(secret, token).await,
-            (None, Some(token)) => self.is_secret(&format!("source-{}", source.name), token).await,
-            (_, None) => Ok(false),
+    /// Whether a token is the source's own. A source without a proof of its own has the secret `source-NAME`, when there is one.
+    pub(crate) async fn is_source_token(&self, source: &Source, token: &str) -> Result<bool, EngineError> {
+        match &source.auth {
+            Some(Proof::Token(secret)) => self.is_secret(secret, token).await,
+            None => self.is_secret(&format!("source-{}", source.name), token).await,
+            Some(Proof::Hmac(_)) => Ok(false),
         }
     }
 
-    async fn is_signed(
+    /// Whether a body bears the signature of its source.
+    pub(crate) async fn is_signed(
         &self,
-        signature: &Signature,
+        source: &Source,
         headers: &BTreeMap<String, String>,
         body: &[u8],
     ) -> Result<bool, EngineError> {
+        let Some(Proof::Hmac(signature)) = &source.auth else { return Ok(false) };
         let Some(given) = headers.get(&signature.header.to_lowercase()) else { return Ok(false) };
         let Some(given) = given.strip_prefix(&signature.prefix).and_then(unhex) else { return Ok(false) };
         let Some(secret) = self.opened_secret(&signature.secret).await? else { return Ok(false) };
@@ -166,8 +160,18 @@ impl Engine {
         Ok(mac.verify_slice(&given).is_ok())
     }
 
+    /// The sources that have settings.
+    pub async fn source_list(&self) -> Result<Vec<Source>, EngineError> {
+        Ok(self.store().sources().await?)
+    }
+
+    /// A source; those that are there from the start have defaults.
+    pub async fn source(&self, name: &str) -> Result<Arc<Source>, EngineError> {
+        self.catalog().await?.source(name)
+    }
+
     /// Makes a silence.
-    pub async fn add_silence(&self, caller: &Caller, new: NewSilence) -> Result<Silence, EngineError> {
+    pub async fn silence_create(&self, caller: &Caller, new: NewSilence) -> Result<Silence, EngineError> {
         let now = self.now();
         let reason = new.reason.trim();
         if reason.is_empty() || reason.chars().count() > 500 {
@@ -205,7 +209,7 @@ impl Engine {
     }
 
     /// Ends a silence now. Alerts that still fire open their incidents when they are delivered again.
-    pub async fn end_silence(&self, caller: &Caller, id: SilenceId) -> Result<(), EngineError> {
+    pub async fn silence_end(&self, caller: &Caller, id: SilenceId) -> Result<(), EngineError> {
         let now = self.now();
         let known = self.store().silence(id).await?.map(|known| known.silence);
         let known = known.filter(|known| known.ends_at > now).ok_or_else(|| EngineError::not_found("silence", id))?;
@@ -216,7 +220,7 @@ impl Engine {
     }
 
     /// The silences that are not over.
-    pub async fn silences(&self) -> Result<Vec<StoredSilence>, EngineError> {
+    pub async fn silence_list(&self) -> Result<Vec<StoredSilence>, EngineError> {
         Ok(self.store().silences(self.now()).await?)
     }
 }

@@ -3,10 +3,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{Engine, EngineError, incidents::edit::Asking};
+use crate::{
+    Engine, EngineError,
+    incidents::{edit::Asking, tasks::part_of},
+};
 use wardroom_domain::{
     alert::Alert,
-    dossier::{Dossier, Told, alarm, alarm::Surroundings, begin, scope::incident_scope},
+    dossier::{Dossier, Part, Parts, Told, alarm, alarm::Surroundings, begin, scope::incident_scope},
     event::Event,
     id::{EventId, IncidentId, PersonId},
     incident::Incident,
@@ -53,9 +56,16 @@ pub struct Amended {
     pub number: u32,
 }
 
+impl Amended {
+    /// The part it was about.
+    pub(crate) fn part<P: Part>(mut self, parts: impl Fn(&mut Parts) -> &mut Vec<P>) -> Result<P, EngineError> {
+        part_of(parts(&mut self.dossier.parts), self.number).cloned()
+    }
+}
+
 impl Engine {
     /// Reads an incident with everything a decision about it leans on.
-    pub async fn opened(&self, id: IncidentId) -> Result<Opened, EngineError> {
+    pub(crate) async fn opened(&self, id: IncidentId) -> Result<Opened, EngineError> {
         let incident = self.incident(id).await?;
         self.opened_from(incident).await
     }
@@ -79,7 +89,7 @@ impl Engine {
 
     /// Changes a dossier: `decide` says how, from its present state, and may be asked again when another change was faster.
     /// Nothing is written when nothing differs. A change that has been made before under the same key is not made again.
-    pub async fn amend(
+    pub(crate) async fn amend(
         &self,
         asking: &Asking,
         id: IncidentId,

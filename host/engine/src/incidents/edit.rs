@@ -80,7 +80,12 @@ impl Asking {
 
 impl Engine {
     /// Edits an incident.
-    pub async fn edit_incident(&self, asking: &Asking, id: IncidentId, edit: &Edit) -> Result<Incident, EngineError> {
+    pub(crate) async fn edit_incident(
+        &self,
+        asking: &Asking,
+        id: IncidentId,
+        edit: &Edit,
+    ) -> Result<Incident, EngineError> {
         let title = edit.title.as_deref().map(check_title).transpose()?;
         if let Some(labels) = &edit.labels {
             check_labels(labels)?;
@@ -119,19 +124,12 @@ impl Engine {
     }
 
     /// Adds a note to the timeline.
-    pub async fn note(
-        &self,
-        caller: &Caller,
-        id: IncidentId,
-        text: &str,
-        once: Option<Once>,
-    ) -> Result<Incident, EngineError> {
+    pub(crate) async fn note(&self, asking: &Asking, id: IncidentId, text: &str) -> Result<Incident, EngineError> {
         let text = text.trim();
         if text.is_empty() || text.chars().count() > MAX_NOTE {
             return Err(EngineError::invalid("text", format!("1 to {MAX_NOTE} characters are wanted")));
         }
-        let asking = Asking::person(caller, None).once(once);
-        let amended = self.amend(&asking, id, |_, _, told| {
+        let amended = self.amend(asking, id, |_, _, told| {
             told.entry(EntryKind::Note, text, json!({}));
             Ok(0)
         });

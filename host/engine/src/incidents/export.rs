@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{Caller, Engine, EngineError};
-use wardroom_domain::export::{self, ExportError, Files};
+use wardroom_domain::{
+    export::{self, ExportError, Files},
+    incident::Incident,
+};
 use wardroom_store::{Page, RunFilter};
 
 /// The most runs of an incident that an export tells of.
@@ -11,8 +14,7 @@ const MAX_RUNS: u32 = 10_000;
 
 impl Engine {
     /// Makes the files of an export; that somebody did is in the audit log.
-    pub async fn export(&self, caller: &Caller, reference: &str) -> Result<Files, EngineError> {
-        let incident = self.incident_for(caller, reference).await?;
+    pub(crate) async fn export(&self, caller: &Caller, incident: &Incident) -> Result<Files, EngineError> {
         let opened = self.opened(incident.id).await?;
         let (entries, _) = self.whole_timeline(incident.id, export::MAX_ENTRIES + 1).await?;
         let dossier = &opened.dossier;
@@ -48,7 +50,7 @@ impl Engine {
         Ok(files)
     }
 
-    async fn exported_runs(&self, incident: &wardroom_domain::incident::Incident) -> Result<Vec<Value>, EngineError> {
+    async fn exported_runs(&self, incident: &Incident) -> Result<Vec<Value>, EngineError> {
         let filter = RunFilter { incident: Some(incident.id), ..RunFilter::default() };
         let runs = self.store().runs(&filter, &Page { after: None, limit: MAX_RUNS }).await?;
         let shown = runs.iter().rev().map(|run| {
@@ -61,8 +63,7 @@ impl Engine {
     }
 
     /// The last hash of the timeline as it is now, up to an entry: what an export is compared with.
-    pub async fn chain_head(&self, caller: &Caller, reference: &str, entries: usize) -> Result<String, EngineError> {
-        let incident = self.incident_for(caller, reference).await?;
+    pub(crate) async fn chain_head(&self, incident: &Incident, entries: usize) -> Result<String, EngineError> {
         let (mut all, _) = self.whole_timeline(incident.id, export::MAX_ENTRIES + 1).await?;
         all.truncate(entries);
         let head = export::chain(&incident.reference(), &all);

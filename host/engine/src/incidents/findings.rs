@@ -48,7 +48,7 @@ pub struct NewArtifact {
 
 impl Engine {
     /// Names a cause that is suspected.
-    pub async fn suspect(
+    pub(crate) async fn suspect(
         &self,
         asking: &Asking,
         id: IncidentId,
@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// Says what is thought of a cause now, or adds evidence.
-    pub async fn edit_cause(
+    pub(crate) async fn edit_cause(
         &self,
         asking: &Asking,
         id: IncidentId,
@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// Answers a question of the playbook; an empty text takes the answer back.
-    pub async fn answer(
+    pub(crate) async fn answer(
         &self,
         caller: &Caller,
         id: IncidentId,
@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// Marks a deadline as met.
-    pub async fn meet_deadline(
+    pub(crate) async fn meet_deadline(
         &self,
         caller: &Caller,
         id: IncidentId,
@@ -183,7 +183,12 @@ impl Engine {
     }
 
     /// Keeps something with the incident.
-    pub async fn attach(&self, asking: &Asking, id: IncidentId, new: &NewArtifact) -> Result<Amended, EngineError> {
+    pub(crate) async fn attach(
+        &self,
+        asking: &Asking,
+        id: IncidentId,
+        new: &NewArtifact,
+    ) -> Result<Amended, EngineError> {
         let label = checked("label", &new.label, 200)?;
         if let Some(url) = &new.url {
             checked_url("url", url)?;
@@ -201,7 +206,7 @@ impl Engine {
     }
 
     /// Takes something off the incident again; the timeline keeps that it was there.
-    pub async fn detach(&self, asking: &Asking, id: IncidentId, number: u32) -> Result<Amended, EngineError> {
+    pub(crate) async fn detach(&self, asking: &Asking, id: IncidentId, number: u32) -> Result<Amended, EngineError> {
         self.amend(asking, id, |dossier, _, told| {
             let artifact = part_of(&mut dossier.parts.artifacts, number)?;
             if !artifact.removed {

@@ -20,7 +20,7 @@ use wardroom_domain::{
 impl Engine {
     /// Merges a duplicate into another incident. Two writes: the duplicate's own, which decides, and the note on the other,
     /// which is made again if the server dies in between and the request is repeated.
-    pub async fn merge(
+    pub(crate) async fn merge(
         &self,
         caller: &Caller,
         duplicate: IncidentId,

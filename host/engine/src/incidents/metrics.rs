@@ -13,7 +13,7 @@ const PAGE: u32 = 500;
 
 impl Engine {
     /// Measures the incidents that were opened in a while and that the caller may see: the newest 10,000.
-    pub async fn measure(
+    pub(crate) async fn measure(
         &self,
         caller: &Caller,
         since: Timestamp,

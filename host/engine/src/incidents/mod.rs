@@ -5,6 +5,7 @@
 //! - [`timeline`]: reading it and adding to it; `deadlines`: what the passing of time does to an incident
 //! - `export`, `metrics`: out of the house, and figures over many
 
+pub mod acting;
 pub mod change;
 pub(crate) mod deadlines;
 pub mod edit;

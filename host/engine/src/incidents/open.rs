@@ -64,7 +64,7 @@ impl NewIncident {
 
 impl Engine {
     /// Opens an incident for a person.
-    pub async fn open_incident(
+    pub(crate) async fn open_incident(
         &self,
         caller: &Caller,
         new: NewIncident,
@@ -134,12 +134,12 @@ impl Engine {
     }
 
     /// The incident.
-    pub async fn incident(&self, id: IncidentId) -> Result<Incident, EngineError> {
+    pub(crate) async fn incident(&self, id: IncidentId) -> Result<Incident, EngineError> {
         self.store().incident(id).await?.ok_or_else(|| EngineError::not_found("incident", id))
     }
 
     /// The incident of an identifier or a number such as `INC-42`.
-    pub async fn incident_by_reference(&self, reference: &str) -> Result<Incident, EngineError> {
+    pub(crate) async fn incident_by_reference(&self, reference: &str) -> Result<Incident, EngineError> {
         let found = match reference.strip_prefix("INC-").map(str::parse::<u32>) {
             Some(Ok(number)) => self.store().incident_by_number(number).await?,
             Some(Err(_)) => None,

@@ -26,7 +26,7 @@ pub struct Assignment {
 
 impl Engine {
     /// Gives a role to a primary and a backup, or takes it from them.
-    pub async fn assign_role(
+    pub(crate) async fn assign_role(
         &self,
         asking: &Asking,
         id: IncidentId,
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// Takes a role that was given to the caller, or steps in as its backup.
-    pub async fn take_role(
+    pub(crate) async fn take_role(
         &self,
         asking: &Asking,
         id: IncidentId,

@@ -13,6 +13,9 @@ use wardroom_domain::{
     timeline::EntryKind,
 };
 
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+
 /// A change of stage that somebody or something asks for.
 #[derive(Debug, Clone)]
 pub struct StageRequest {
@@ -33,12 +36,17 @@ impl StageRequest {
 
 impl Engine {
     /// Enters a stage: the row, its timeline entries and its events in one transaction. Gives the incident as it is then.
-    pub async fn change_stage(
+    pub(crate) async fn change_stage(
         &self,
         asking: &Asking,
         id: IncidentId,
         request: &StageRequest,
     ) -> Result<Incident, EngineError> {
+        for (field, text) in [("reason", &request.reason), ("override", &request.override_reason)] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > MAX_REASON) {
+                return Err(EngineError::invalid(field, format!("at most {MAX_REASON} characters")));
+            }
+        }
         let alerts = self.store().alerts(id).await?;
         let claims = self.may_claim_alerts(&self.incident(id).await?, request.to).await?;
         let amended = self.amend(asking, id, |dossier, around, told| {

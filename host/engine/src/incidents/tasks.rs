@@ -59,7 +59,12 @@ pub struct TaskEdit {
 
 impl Engine {
     /// Makes a task.
-    pub async fn add_task(&self, asking: &Asking, id: IncidentId, new: &NewTask) -> Result<Amended, EngineError> {
+    pub(crate) async fn add_task(
+        &self,
+        asking: &Asking,
+        id: IncidentId,
+        new: &NewTask,
+    ) -> Result<Amended, EngineError> {
         let text = checked("text", &new.text, 500)?;
         for (field, handle) in [("owner", &new.owner), ("backup", &new.backup)] {
             self.known_person(field, handle.as_deref()).await?;
@@ -94,7 +99,7 @@ impl Engine {
     }
 
     /// Changes a task.
-    pub async fn edit_task(
+    pub(crate) async fn edit_task(
         &self,
         asking: &Asking,
         id: IncidentId,

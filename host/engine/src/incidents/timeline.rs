@@ -1,12 +1,13 @@
 //! What people do to a timeline without changing it: stars, annotations and corrections are entries of their own that refer
 //! to an earlier one.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
     Caller, Engine, EngineError,
     incidents::edit::{Asking, MAX_NOTE},
-    once::Once,
 };
 use wardroom_domain::{
     id::IncidentId,
@@ -29,13 +30,12 @@ pub enum Remark {
 
 impl Engine {
     /// Adds a remark to an entry of a timeline. The entry itself stays as it was.
-    pub async fn remark(
+    pub(crate) async fn remark(
         &self,
-        caller: &Caller,
+        asking: &Asking,
         id: IncidentId,
         seq: i64,
         remark: &Remark,
-        once: Option<Once>,
     ) -> Result<(), EngineError> {
         let page = Page { after: Some((seq - 1).to_string()), limit: 1 };
         let found = self.store().timeline(id, &page).await?;
@@ -52,7 +52,7 @@ impl Engine {
         };
         let about =
             starred.map_or_else(|| json!({ "refers_to": seq }), |on| json!({ "refers_to": seq, "starred": on }));
-        self.amend(&Asking::person(caller, None).once(once), id, |_, _, told| {
+        self.amend(asking, id, |_, _, told| {
             told.entry(kind, text.clone(), about.clone());
             Ok(0)
         })
@@ -61,7 +61,11 @@ impl Engine {
     }
 
     /// The whole timeline of an incident, at most the newest so many entries, with the numbers of those that are starred.
-    pub async fn whole_timeline(&self, id: IncidentId, most: usize) -> Result<(Vec<Entry>, Vec<i64>), EngineError> {
+    pub(crate) async fn whole_timeline(
+        &self,
+        id: IncidentId,
+        most: usize,
+    ) -> Result<(Vec<Entry>, Vec<i64>), EngineError> {
         let mut entries = Vec::new();
         let mut page = Page { after: None, limit: 1_000 };
         loop {
@@ -73,6 +77,54 @@ impl Engine {
         let starred = starred(&entries);
         let first = entries.len().saturating_sub(most);
         Ok((entries.split_off(first), starred))
+    }
+}
+
+/// How often a followed timeline is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How many entries are read at a time.
+const BATCH_SIZE: u32 = 200;
+
+/// The timeline of an incident as somebody follows it.
+pub struct TimelineFollower {
+    engine: Engine,
+    caller: Caller,
+    incident: IncidentId,
+    after: i64,
+    /// Entries that were read and not yet given, the next one last.
+    pending: Vec<Entry>,
+}
+
+impl TimelineFollower {
+    pub(crate) fn new(engine: Engine, caller: Caller, incident: IncidentId, after: i64) -> Self {
+        Self { engine, caller, incident, after, pending: Vec::new() }
+    }
+
+    /// The next entry, whenever it comes; none once the server stops or the caller may no longer see the incident.
+    pub async fn next(&mut self) -> Option<Entry> {
+        loop {
+            if let Some(entry) = self.pending.pop() {
+                self.after = entry.seq;
+                return Some(entry);
+            }
+            let page = Page { after: Some(self.after.to_string()), limit: BATCH_SIZE };
+            match self.engine.store().timeline(self.incident, &page).await {
+                Ok(found) if !found.is_empty() => {
+                    // Who may see the incident may have changed since the last entry.
+                    if !self.engine.acting_as(&self.caller).sees_part_of(Some(self.incident)).await.ok()? {
+                        return None;
+                    }
+                    self.pending = found.into_iter().rev().collect();
+                    continue;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, "a followed timeline could not be read; trying again"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = self.engine.stopping().cancelled() => return None,
+            }
+        }
     }
 }
 

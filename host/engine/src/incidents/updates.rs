@@ -40,7 +40,12 @@ pub struct NewUpdate {
 
 impl Engine {
     /// Posts a status update.
-    pub async fn post_update(&self, asking: &Asking, id: IncidentId, new: &NewUpdate) -> Result<Amended, EngineError> {
+    pub(crate) async fn post_update(
+        &self,
+        asking: &Asking,
+        id: IncidentId,
+        new: &NewUpdate,
+    ) -> Result<Amended, EngineError> {
         let text = new.text.as_deref().map(|text| checked("text", text, 4_000)).transpose()?;
         if new.next_in.is_some_and(|next| next.is_zero() || next > LONGEST) {
             return Err(EngineError::invalid("next_in", "1s to 7d is wanted"));

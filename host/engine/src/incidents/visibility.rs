@@ -5,32 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::{Caller, Engine, EngineError, incidents::edit::Asking};
-use wardroom_domain::{id::IncidentId, incident::Incident, person::AccessRole, timeline::EntryKind};
+use wardroom_domain::{person::AccessRole, timeline::EntryKind};
 
 /// The most people that a private incident names.
 const MAX_PEOPLE: usize = 200;
 
 impl Engine {
-    /// The incident of an identifier or number, if the caller may see it. One they may not see does not exist for them.
-    pub async fn incident_for(&self, caller: &Caller, reference: &str) -> Result<Incident, EngineError> {
-        let incident = self.incident_by_reference(reference).await?;
-        if incident.is_visible_to(&caller.person.handle) {
-            Ok(incident)
-        } else {
-            Err(EngineError::not_found("incident", reference))
-        }
-    }
-
-    /// Whether the caller may see what belongs to an incident, or to none.
-    pub async fn may_see(&self, caller: &Caller, incident: Option<IncidentId>) -> Result<bool, EngineError> {
-        let Some(id) = incident else { return Ok(true) };
-        let found = self.store().incident(id).await?;
-        Ok(found.is_none_or(|incident| incident.is_visible_to(&caller.person.handle)))
-    }
-
     /// Says who may see an incident; none: everybody. Whoever may see it may say so, and an administrator, who is not
     /// shown it for that: the timeline and the audit log name them.
-    pub async fn set_access(
+    pub(crate) async fn set_access(
         &self,
         caller: &Caller,
         reference: &str,

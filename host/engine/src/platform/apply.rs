@@ -11,6 +11,7 @@ use super::{Caller, Engine, EngineError, between, playbooks::unknown_workflows, 
 use crate::platform::catalog::Catalog;
 use wardroom_domain::{
     document::{self, Fault, Position},
+    page::Page,
     playbook::{self, Playbook},
     schedule,
     workflow::{self, Workflow, check, scheduled},
@@ -116,7 +117,7 @@ pub struct FileFault {
 
 impl Engine {
     /// What bringing the set would change. Every fault of every document is told.
-    pub async fn compare(&self, request: &ApplyRequest) -> Result<Vec<Change>, EngineError> {
+    pub async fn documents_compare(&self, request: &ApplyRequest) -> Result<Vec<Change>, EngineError> {
         if request.documents.len() > MAX_DOCUMENTS {
             return Err(EngineError::invalid("documents", format!("at most {MAX_DOCUMENTS} documents are wanted")));
         }
@@ -143,8 +144,8 @@ impl Engine {
     }
 
     /// Brings the set, whole or not at all.
-    pub async fn apply(&self, caller: &Caller, request: &ApplyRequest) -> Result<Vec<Change>, EngineError> {
-        let changes = self.compare(request).await?;
+    pub async fn documents_apply(&self, caller: &Caller, request: &ApplyRequest) -> Result<Vec<Change>, EngineError> {
+        let changes = self.documents_compare(request).await?;
         let revision = |kind: DocumentKind, change: &Change| DocumentRevision {
             kind,
             name: change.name.clone(),
@@ -222,7 +223,10 @@ impl Engine {
         let (noun, mut changes) = (Noun::Schedule, Vec::new());
         for (name, document) in set {
             let (known, before) = match self.store().schedule(name).await? {
-                Some(_) => self.schedule(name).await.map(|view| (view.revision, text(&view.document)))?,
+                Some(_) => {
+                    let view = self.view(self.stored_schedule(name).await?)?;
+                    (view.revision, text(&view.document))
+                }
                 None => (0, String::new()),
             };
             let after = text(&document.to_value());
@@ -238,10 +242,11 @@ impl Engine {
         }
         let mut page = None;
         loop {
-            let some = self.schedules(Some("people"), page.as_deref(), 200).await?;
+            let some = self.store().schedules(Some("people"), &Page { after: page.take(), limit: 200 }).await?;
             let Some(last) = some.last() else { return Ok(changes) };
-            page = Some(last.schedule.name.clone());
-            for view in some.into_iter().filter(|view| !set.contains_key(&view.schedule.name)) {
+            page = Some(last.name.clone());
+            for stored in some.into_iter().filter(|stored| !set.contains_key(&stored.name)) {
+                let view = self.view(stored)?;
                 let (name, kind, before) = (view.schedule.name, ChangeKind::Delete, text(&view.document));
                 changes.push(Change { noun, name, kind, known: view.revision, before, after: String::new() });
             }

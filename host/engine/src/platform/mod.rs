@@ -11,10 +11,28 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Caller, Engine, EngineError};
-use wardroom_domain::audit::AuditEntry;
-use wardroom_store::{Committed, Dependant, Guard, KeyRecord, Write};
+use wardroom_domain::{
+    audit::{AuditEntry, AuditFilter},
+    page::Page,
+};
+use wardroom_store::{Committed, Dependant, DocumentKind, DocumentRevision, Guard, KeyRecord, Write};
 
 impl Engine {
+    /// A page of the audit log, the newest first.
+    pub async fn audit_list(&self, filter: &AuditFilter, page: &Page) -> Result<Vec<AuditEntry>, EngineError> {
+        Ok(self.store().audit(filter, page).await?)
+    }
+
+    async fn document_revisions(
+        &self,
+        kind: DocumentKind,
+        noun: &'static str,
+        name: &str,
+    ) -> Result<Vec<DocumentRevision>, EngineError> {
+        let found = self.store().revisions(kind, name).await?;
+        if found.is_empty() { Err(EngineError::not_found(noun, name)) } else { Ok(found) }
+    }
+
     /// Writes a platform change with its audit entry; `false` when another change was faster.
     pub(crate) async fn change_platform(
         &self,

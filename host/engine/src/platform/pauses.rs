@@ -7,8 +7,18 @@ use wardroom_domain::pause::{Pause, PauseScope};
 use wardroom_store::Guard;
 
 impl Engine {
+    /// What is held now.
+    pub async fn pause_list(&self) -> Result<Vec<Pause>, EngineError> {
+        Ok(self.store().pauses().await?)
+    }
+
     /// Holds automation. What is in flight finishes; nothing new starts.
-    pub async fn pause(&self, caller: &Caller, scope: PauseScope, reason: &str) -> Result<Pause, EngineError> {
+    pub async fn automation_pause(
+        &self,
+        caller: &Caller,
+        scope: PauseScope,
+        reason: &str,
+    ) -> Result<Pause, EngineError> {
         let reason = reason.trim();
         if reason.is_empty() || reason.chars().count() > 500 {
             return Err(EngineError::invalid("reason", "1 to 500 characters are wanted: people will ask why"));
@@ -20,7 +30,7 @@ impl Engine {
     }
 
     /// Lets automation go on; runs that were held continue at once.
-    pub async fn resume(&self, caller: &Caller, scope: &PauseScope) -> Result<(), EngineError> {
+    pub async fn automation_resume(&self, caller: &Caller, scope: &PauseScope) -> Result<(), EngineError> {
         let Some(known) = self.paused(scope).await? else {
             return Err(EngineError::Conflict("nothing is paused there".to_owned()));
         };

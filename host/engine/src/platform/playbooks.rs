@@ -35,15 +35,26 @@ pub struct PlaybookView {
 }
 
 impl Engine {
+    /// All revisions of a playbook, the newest first.
+    pub async fn playbook_revisions(&self, name: &str) -> Result<Vec<DocumentRevision>, EngineError> {
+        self.document_revisions(DocumentKind::Playbook, "playbook", name).await
+    }
+
+    /// One revision of a playbook as it was written.
+    pub async fn playbook_source(&self, name: &str, revision: i64) -> Result<DocumentRevision, EngineError> {
+        let found = self.store().revision(DocumentKind::Playbook, name, revision).await?;
+        found.ok_or_else(|| EngineError::not_found("playbook", format!("{name} revision {revision}")))
+    }
+
     /// Every fault of a document; none when it can be saved.
-    pub async fn validate_playbook(&self, source: &str) -> Result<Result<Playbook, Vec<Fault>>, EngineError> {
+    pub async fn playbook_validate(&self, source: &str) -> Result<Result<Playbook, Vec<Fault>>, EngineError> {
         let catalog = self.catalog().await?;
         Ok(checked_playbook(source, &catalog))
     }
 
     /// Saves a document under its name as a new revision; the same text again changes nothing. `expected` is the revision
     /// the caller read. Incidents keep the revision they began with.
-    pub async fn save_playbook(
+    pub async fn playbook_save(
         &self,
         caller: &Caller,
         name: &str,
@@ -85,7 +96,7 @@ impl Engine {
     }
 
     /// Takes a playbook out of use; incidents that follow it go on.
-    pub async fn delete_playbook(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+    pub async fn playbook_delete(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         for _ in 0..LOST_WRITES {
             let known = self.live_playbook(name).await?;
             let gone = DocumentRevision {
@@ -105,7 +116,7 @@ impl Engine {
     }
 
     /// Notes that somebody looked at a playbook and found it good.
-    pub async fn review_playbook(&self, caller: &Caller, name: &str) -> Result<PlaybookView, EngineError> {
+    pub async fn playbook_review(&self, caller: &Caller, name: &str) -> Result<PlaybookView, EngineError> {
         self.live_playbook(name).await?;
         let review = Review { playbook: name.to_owned(), at: self.now(), by: caller.person.handle.clone() };
         let before = self.reviewed_at().await?.get(name).copied();
@@ -115,7 +126,7 @@ impl Engine {
     }
 
     /// Every playbook in use, by name.
-    pub async fn playbooks(&self) -> Result<Vec<PlaybookView>, EngineError> {
+    pub async fn playbook_list(&self) -> Result<Vec<PlaybookView>, EngineError> {
         let reviews = self.reviewed_at().await?;
         let mut views = Vec::new();
         for known in self.store().live_documents(DocumentKind::Playbook).await? {

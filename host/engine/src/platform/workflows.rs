@@ -12,15 +12,31 @@ use wardroom_store::{DocumentKind, DocumentRevision, Guard, Write};
 const LOST_WRITES: usize = 16;
 
 impl Engine {
+    /// The newest revisions of the workflows in use.
+    pub async fn workflow_list(&self) -> Result<Vec<DocumentRevision>, EngineError> {
+        Ok(self.store().live_documents(DocumentKind::Workflow).await?)
+    }
+
+    /// The newest revision of a workflow in use.
+    pub async fn workflow(&self, name: &str) -> Result<DocumentRevision, EngineError> {
+        let found = self.store().newest_revision(DocumentKind::Workflow, name).await?;
+        found.filter(|found| !found.deleted).ok_or_else(|| EngineError::not_found("workflow", name))
+    }
+
+    /// All revisions of a workflow, the newest first.
+    pub async fn workflow_revisions(&self, name: &str) -> Result<Vec<DocumentRevision>, EngineError> {
+        self.document_revisions(DocumentKind::Workflow, "workflow", name).await
+    }
+
     /// Every fault of a document; none when it can be saved.
-    pub async fn validate_workflow(&self, source: &str) -> Result<Result<Workflow, Vec<Fault>>, EngineError> {
+    pub async fn workflow_validate(&self, source: &str) -> Result<Result<Workflow, Vec<Fault>>, EngineError> {
         let catalog = self.catalog().await?;
         Ok(self.validate(source, &catalog))
     }
 
     /// Saves a document under its name as a new revision; the same text again changes nothing. `expected` is the revision
     /// the caller read.
-    pub async fn save_workflow(
+    pub async fn workflow_save(
         &self,
         caller: &Caller,
         name: &str,
@@ -63,7 +79,7 @@ impl Engine {
     }
 
     /// Takes a workflow out of use; its runs go on, its revisions stay.
-    pub async fn delete_workflow(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+    pub async fn workflow_delete(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         for _ in 0..LOST_WRITES {
             let known =
                 self.store().newest_revision(DocumentKind::Workflow, name).await?.filter(|known| !known.deleted);

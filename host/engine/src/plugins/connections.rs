@@ -41,8 +41,18 @@ pub struct NewConnection {
 }
 
 impl Engine {
+    /// All connections.
+    pub async fn connection_list(&self) -> Result<Vec<Connection>, EngineError> {
+        Ok(self.store().connections().await?)
+    }
+
+    /// The connection of a name.
+    pub async fn connection(&self, name: &str) -> Result<Connection, EngineError> {
+        self.store().connection(name).await?.ok_or_else(|| EngineError::not_found("connection", name))
+    }
+
     /// Creates or replaces a connection.
-    pub async fn set_connection(
+    pub async fn connection_set(
         &self,
         caller: &Caller,
         name: &str,
@@ -82,7 +92,7 @@ impl Engine {
     }
 
     /// Third parties that failed lately through a connection, as this host found.
-    pub fn breakers(&self, connection: &Connection) -> Vec<BreakerState> {
+    pub fn connection_breakers(&self, connection: &Connection) -> Vec<BreakerState> {
         self.plugins().breakers(connection)
     }
 

@@ -18,13 +18,13 @@ use wardroom_store::{Dependant, Guard, Write};
 
 impl Engine {
     /// Grant requests of a status, the newest first, at most 200.
-    pub async fn grant_requests(&self, status: GrantStatus) -> Result<Vec<GrantRequest>, EngineError> {
+    pub async fn grant_request_list(&self, status: GrantStatus) -> Result<Vec<GrantRequest>, EngineError> {
         Ok(self.store().grant_requests(status).await?)
     }
 
     /// Gives what a request asks for: a version comes into use, or a connection's or plugin's grant grows by what was missing.
     /// A secret needs the name of a stored one.
-    pub async fn approve_grant(
+    pub async fn grant_approve(
         &self,
         caller: &Caller,
         id: &str,
@@ -61,7 +61,7 @@ impl Engine {
     }
 
     /// Notes that a request is not given; it can still be later.
-    pub async fn reject_grant(&self, caller: &Caller, id: &str) -> Result<GrantRequest, EngineError> {
+    pub async fn grant_reject(&self, caller: &Caller, id: &str) -> Result<GrantRequest, EngineError> {
         let mut request = self.undecided(id).await?;
         request.status = GrantStatus::Rejected;
         request.decided = Some((self.now(), caller.actor()));
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// Sets what a plugin was given, from now on and for every version. It may be less than the plugin asks for.
-    pub async fn set_plugin_grant(
+    pub async fn plugin_set_grant(
         &self,
         caller: &Caller,
         name: &str,

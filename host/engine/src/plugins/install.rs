@@ -37,10 +37,27 @@ pub struct Installed {
 }
 
 impl Engine {
+    /// The plugins in use, each in its version.
+    pub async fn plugin_list(&self) -> Result<Vec<StoredPlugin>, EngineError> {
+        Ok(self.store().active_plugins().await?)
+    }
+
+    /// The plugin of a name, in the version in use.
+    pub async fn plugin(&self, name: &str) -> Result<StoredPlugin, EngineError> {
+        let found = self.plugin_list().await?.into_iter().find(|plugin| plugin.manifest.name == name);
+        found.ok_or_else(|| EngineError::not_found("plugin", name))
+    }
+
+    /// All versions of a plugin.
+    pub async fn plugin_versions(&self, name: &str) -> Result<Vec<StoredPlugin>, EngineError> {
+        let found = self.store().plugin_versions(name).await?;
+        if found.is_empty() { Err(EngineError::not_found("plugin", name)) } else { Ok(found) }
+    }
+
     /// Installs a component. It comes into use at once when it asks for nothing that was not given before; when an
     /// administrator installs the first version of a plugin, or says so; and when the first version asks for nothing but
     /// requests toward its connection. Otherwise it is kept and waits for a grant.
-    pub async fn install_plugin(
+    pub async fn plugin_install(
         &self,
         caller: &Caller,
         component: Vec<u8>,
@@ -120,7 +137,7 @@ impl Engine {
 
     /// Brings an earlier version of a plugin into use again: the named one, by version or digest, or the one used last.
     /// Runs pinned to another go on with it.
-    pub async fn roll_back_plugin(
+    pub async fn plugin_roll_back(
         &self,
         caller: &Caller,
         name: &str,
@@ -151,7 +168,7 @@ impl Engine {
     }
 
     /// Takes a plugin out of use; runs pinned to it go on.
-    pub async fn remove_plugin(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+    pub async fn plugin_delete(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         let known = self.store().active_plugins().await?.into_iter().find(|plugin| plugin.manifest.name == name);
         let known = known.ok_or_else(|| EngineError::not_found("plugin", name))?;
         let used: Vec<String> = self

@@ -15,7 +15,7 @@ impl Engine {
     }
 
     /// Sets a plugin's limits, from now on and for every version; what is left out has none.
-    pub async fn set_plugin_limits(
+    pub async fn plugin_set_limits(
         &self,
         caller: &Caller,
         name: &str,

@@ -48,7 +48,7 @@ pub struct Asked {
 
 impl Engine {
     /// Asks somebody more for a contribution.
-    pub async fn ask_to_contribute(
+    pub(crate) async fn ask_to_contribute(
         &self,
         asking: &Asking,
         id: IncidentId,
@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Writes the caller's own contribution.
-    pub async fn contribute(
+    pub(crate) async fn contribute(
         &self,
         caller: &Caller,
         id: IncidentId,
@@ -89,7 +89,7 @@ impl Engine {
     }
 
     /// A link for the person who is asked for a contribution.
-    pub async fn contribution_link(&self, id: IncidentId, number: u32) -> Result<Link, EngineError> {
+    pub(crate) async fn contribution_link(&self, id: IncidentId, number: u32) -> Result<Link, EngineError> {
         let parts = self.store().parts(id).await?;
         let one = parts.contributions.iter().find(|one| one.head.number == number);
         let one = one.ok_or_else(|| EngineError::not_found("contribution", number))?;
@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// What somebody with a link is asked.
-    pub async fn asked_by_link(&self, token: &str) -> Result<Asked, EngineError> {
+    pub async fn contribution_asked(&self, token: &str) -> Result<Asked, EngineError> {
         let invitation = self.invitation(token)?;
         let opened = self.opened(invitation.incident).await?;
         let dossier = &opened.dossier;
@@ -124,25 +124,25 @@ impl Engine {
     }
 
     /// Writes the contribution of the person a link is for.
-    pub async fn contribute_by_link(
+    pub async fn contribution_write_by_link(
         &self,
         token: &str,
         sections: &BTreeMap<String, String>,
-    ) -> Result<Amended, EngineError> {
+    ) -> Result<Contribution, EngineError> {
         let invitation = self.invitation(token)?;
         let opened = self.opened(invitation.incident).await?;
         let known = opened.dossier.parts.contributions.iter().find(|one| one.head.number == invitation.contribution);
         let handle = known.ok_or_else(no_link)?.person.clone();
         let person = self.store().person_by_handle(&handle).await?.ok_or_else(no_link)?;
         let asking = Asking::of(Actor::Person { id: person.id, handle });
-        self.amend(&asking, invitation.incident, |dossier, around, told| {
+        let written = self.amend(&asking, invitation.incident, |dossier, around, told| {
             give(dossier, invitation.contribution, sections, around.now, told)
-        })
-        .await
+        });
+        written.await?.part(|parts| &mut parts.contributions)
     }
 
     /// Takes what somebody wrote, or everybody who did, over into the draft: each once.
-    pub async fn merge_contributions(
+    pub(crate) async fn merge_contributions(
         &self,
         asking: &Asking,
         id: IncidentId,

@@ -46,7 +46,7 @@ pub struct FollowUpEdit {
 
 impl Engine {
     /// Makes a follow-up.
-    pub async fn add_follow_up(
+    pub(crate) async fn add_follow_up(
         &self,
         asking: &Asking,
         id: IncidentId,
@@ -76,7 +76,7 @@ impl Engine {
     }
 
     /// Changes a follow-up, also after the incident is closed.
-    pub async fn edit_follow_up(
+    pub(crate) async fn edit_follow_up(
         &self,
         asking: &Asking,
         id: IncidentId,

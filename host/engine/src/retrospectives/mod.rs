@@ -21,6 +21,7 @@ use wardroom_domain::{
     timeline::EntryKind,
 };
 
+mod acting;
 pub mod contribute;
 pub mod follow_ups;
 pub mod links;
@@ -48,7 +49,7 @@ pub struct RetrospectiveEdit {
 
 impl Engine {
     /// Changes the retrospective.
-    pub async fn edit_retrospective(
+    pub(crate) async fn edit_retrospective(
         &self,
         asking: &Asking,
         id: IncidentId,
@@ -81,7 +82,7 @@ impl Engine {
     }
 
     /// The document as it would be published now.
-    pub async fn retrospective_text(&self, id: IncidentId) -> Result<String, EngineError> {
+    pub(crate) async fn retrospective_text(&self, id: IncidentId) -> Result<String, EngineError> {
         let opened = self.opened(id).await?;
         let one = opened.dossier.parts.retrospective.first().ok_or_else(none)?;
         let (entries, starred) = self.whole_timeline(id, READS).await?;
@@ -89,7 +90,7 @@ impl Engine {
     }
 
     /// Publishes the document as the next version; the same text again makes none. Gives the version.
-    pub async fn publish_retrospective(&self, caller: &Caller, id: IncidentId) -> Result<Amended, EngineError> {
+    pub(crate) async fn publish_retrospective(&self, caller: &Caller, id: IncidentId) -> Result<Amended, EngineError> {
         let (entries, starred) = self.whole_timeline(id, READS).await?;
         let by = caller.person.handle.clone();
         let asking = Asking::person(caller, None);
@@ -119,7 +120,7 @@ impl Engine {
     }
 
     /// Says why the incident may be closed without a published retrospective.
-    pub async fn waive_retrospective(
+    pub(crate) async fn waive_retrospective(
         &self,
         caller: &Caller,
         id: IncidentId,

@@ -24,7 +24,7 @@ const MAX_DIFF: usize = 64 * 1024;
 
 impl Engine {
     /// Proposes a change of a playbook: its whole new document, which has to be good.
-    pub async fn propose(
+    pub(crate) async fn propose(
         &self,
         asking: &Asking,
         id: IncidentId,
@@ -32,7 +32,7 @@ impl Engine {
         reason: &str,
     ) -> Result<Amended, EngineError> {
         let reason = checked("reason", reason, 2_000)?;
-        let playbook = self.validate_playbook(source).await?.map_err(EngineError::Document)?;
+        let playbook = self.playbook_validate(source).await?.map_err(EngineError::Document)?;
         let known = self.store().newest_revision(DocumentKind::Playbook, &playbook.name).await?;
         let known = known.filter(|known| !known.deleted);
         let known = known.ok_or_else(|| EngineError::not_found("playbook", &playbook.name))?;
@@ -67,7 +67,12 @@ impl Engine {
 
     /// Makes a proposal the playbook's new revision. Refused when the playbook has changed since; made twice, it is one
     /// revision.
-    pub async fn apply_proposal(&self, caller: &Caller, id: IncidentId, number: u32) -> Result<Amended, EngineError> {
+    pub(crate) async fn apply_proposal(
+        &self,
+        caller: &Caller,
+        id: IncidentId,
+        number: u32,
+    ) -> Result<Amended, EngineError> {
         let mut parts = self.store().parts(id).await?;
         let proposal = part_of(&mut parts.proposals, number)?.clone();
         let applied = match proposal.status {
@@ -81,7 +86,7 @@ impl Engine {
     }
 
     /// Refuses a proposal.
-    pub async fn refuse_proposal(
+    pub(crate) async fn refuse_proposal(
         &self,
         caller: &Caller,
         id: IncidentId,
@@ -99,7 +104,7 @@ impl Engine {
             return Ok(saved.revision);
         }
         let (name, base) = (&proposal.playbook, proposal.base);
-        Ok(self.save_playbook(caller, name, &proposal.source, Some(base)).await?.revision)
+        Ok(self.playbook_save(caller, name, &proposal.source, Some(base)).await?.revision)
     }
 
     async fn decided(

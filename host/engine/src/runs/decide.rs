@@ -21,7 +21,7 @@ const MAX_PAYLOAD: usize = 64 << 10;
 
 impl Engine {
     /// Decides an approval. Whoever holds the role decides, its backup too; a role nobody holds falls to any responder.
-    pub async fn decide_approval(
+    pub(crate) async fn decide_approval(
         &self,
         caller: &Caller,
         id: ApprovalId,
@@ -76,7 +76,7 @@ impl Engine {
     }
 
     /// Tells a run something a step waits for, or will.
-    pub async fn signal_run(
+    pub(crate) async fn signal_run(
         &self,
         caller: &Caller,
         run: RunId,
@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// Settles an unknown effect.
-    pub async fn decide_effect(
+    pub(crate) async fn decide_effect(
         &self,
         caller: &Caller,
         run: RunId,
@@ -109,19 +109,24 @@ impl Engine {
     }
 
     /// Holds a run: what is in flight finishes, nothing new is called, and its time goes on.
-    pub async fn pause_run(&self, caller: &Caller, run: RunId, reason: Option<String>) -> Result<Run, EngineError> {
+    pub(crate) async fn pause_run(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        reason: Option<String>,
+    ) -> Result<Run, EngineError> {
         check_reason(reason.as_deref())?;
         let hold = Hold { by: caller.actor(), reason, at: self.now() };
         self.tell(run, Happening::PauseRequested(hold)).await
     }
 
     /// Lets a held run go on.
-    pub async fn resume_run(&self, caller: &Caller, run: RunId) -> Result<Run, EngineError> {
+    pub(crate) async fn resume_run(&self, caller: &Caller, run: RunId) -> Result<Run, EngineError> {
         self.tell(run, Happening::ResumeRequested { by: caller.actor() }).await
     }
 
     /// Stops a run: nothing new starts, what is in flight settles. With `undo` another run then takes back what it did.
-    pub async fn cancel_run(
+    pub(crate) async fn cancel_run(
         &self,
         caller: &Caller,
         run: RunId,

@@ -6,6 +6,7 @@
 //! - [`recover`]: leases, and what a crash left; [`retain`]: forgetting what ended long ago
 //! - [`rehearse`]: a workflow without any of the rest
 
+pub mod acting;
 pub(crate) mod actors;
 pub mod builtin;
 pub(crate) mod call;

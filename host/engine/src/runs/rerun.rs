@@ -14,7 +14,7 @@ const GENERATIONS: usize = 20;
 
 impl Engine {
     /// Starts a run that has ended again; gives the new run once it is durable.
-    pub async fn rerun(
+    pub(crate) async fn rerun(
         &self,
         caller: &Caller,
         id: RunId,
@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Every call of a run, with those of the steps that kept what an earlier run gave.
-    pub async fn calls_of(&self, run: &Run) -> Result<Vec<AttemptRecord>, EngineError> {
+    pub(crate) async fn calls_of(&self, run: &Run) -> Result<Vec<AttemptRecord>, EngineError> {
         let mut calls = self.store().attempts(run.id).await?;
         let mut kept: Vec<String> =
             run.steps.iter().filter(|step| step.is_kept()).map(|step| step.step.clone()).collect();

@@ -10,25 +10,22 @@ use crate::{
 use wardroom_domain::{
     event::{Event, Fact},
     id::EventId,
+    incident::Incident,
 };
 use wardroom_store::{Committed, Dependant, Guard};
 
 impl Engine {
     /// Writes the event; gives its identifier once it is durable.
-    pub async fn signal(
+    pub(crate) async fn signal(
         &self,
         caller: &Caller,
         name: &str,
         payload: Value,
-        incident: Option<&str>,
+        incident: Option<&Incident>,
         once: Option<&Once>,
     ) -> Result<EventId, EngineError> {
         check_signal(name, &payload)?;
-        let incident = match incident {
-            Some(reference) => Some(self.incident_for(caller, reference).await?),
-            None => None,
-        };
-        let snapshot = match &incident {
+        let snapshot = match incident {
             Some(incident) => self.live_scope(incident).await?,
             None => Value::Null,
         };
@@ -38,7 +35,7 @@ impl Engine {
             }
             let event = Event {
                 id: EventId(self.new_id()),
-                incident: incident.as_ref().map(|incident| incident.id),
+                incident: incident.map(|incident| incident.id),
                 at: self.now(),
                 depth: 0,
                 fact: Fact::Signaled {

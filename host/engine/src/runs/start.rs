@@ -71,7 +71,7 @@ pub(crate) struct Seedling<'a> {
 
 impl Engine {
     /// Starts a workflow for a person; gives the run once it is durable.
-    pub async fn start_run(
+    pub(crate) async fn start_run(
         &self,
         caller: &Caller,
         request: &StartRequest,
@@ -139,7 +139,7 @@ impl Engine {
         let live = catalog.workflow(&request.workflow)?;
         may_start(caller, &live.workflow)?;
         let incident = match &request.incident {
-            Some(reference) => Some(self.incident_for(caller, reference).await?),
+            Some(reference) => Some(self.acting_as(caller).seen_incident(reference).await?),
             None => None,
         };
         let scope = match &incident {

@@ -15,7 +15,7 @@ use wardroom_domain::{
 
 impl Engine {
     /// Takes a run that has ended back; gives the new run once it is durable.
-    pub async fn undo_run(&self, caller: &Caller, id: RunId, once: Option<&Once>) -> Result<Run, EngineError> {
+    pub(crate) async fn undo_run(&self, caller: &Caller, id: RunId, once: Option<&Once>) -> Result<Run, EngineError> {
         for _ in 0..2 {
             if let Some(run) = self.run_made_before(once).await? {
                 return Ok(run);

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{Engine, EngineError};
+use crate::{Caller, Engine, EngineError};
 use wardroom_domain::{id::RunId, run::Run};
 
 /// How often the database is asked: another host may drive the run.
@@ -78,7 +78,7 @@ impl Drop for Follower<'_> {
 }
 
 /// A run that is followed until it ends.
-pub struct RunWatch {
+pub(crate) struct RunWatch {
     engine: Engine,
     id: RunId,
     news: watch::Receiver<News>,
@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// Follows a run. [`EngineError::Overloaded`] when 1,024 are followed already.
-    pub async fn watch_run(&self, id: RunId) -> Result<RunWatch, EngineError> {
+    pub(crate) async fn watch_run(&self, id: RunId) -> Result<RunWatch, EngineError> {
         let places = Arc::clone(&self.0.watched.places);
         let place = places.try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
         // Followed before the first look, so that no change falls between.
@@ -122,10 +122,30 @@ impl Engine {
     }
 }
 
+/// A run as somebody follows it: until it ends, or they may no longer see it.
+pub struct RunFollower {
+    engine: Engine,
+    caller: Caller,
+    watch: RunWatch,
+}
+
+impl RunFollower {
+    pub(crate) fn new(engine: Engine, caller: Caller, watch: RunWatch) -> Self {
+        Self { engine, caller, watch }
+    }
+
+    /// The run as it is, at first and after each change.
+    pub async fn next(&mut self) -> Option<Arc<Run>> {
+        let run = self.watch.next().await?;
+        // Who may see its incident may have changed meanwhile.
+        self.engine.acting_as(&self.caller).sees_part_of(run.incident).await.ok()?.then_some(run)
+    }
+}
+
 impl RunWatch {
     /// The run as it is, at first and after each change; none once it has ended or the server stops. Changes that come
     /// faster than they are asked for are told as one.
-    pub async fn next(&mut self) -> Option<Arc<Run>> {
+    async fn next(&mut self) -> Option<Arc<Run>> {
         while !self.ended {
             if let Some(run) = self.found.take().filter(|run| self.told < Some(run.version)) {
                 self.told = Some(run.version);

@@ -25,7 +25,7 @@ const MAX_BACKFILL: usize = schedule::MAX_QUEUED;
 
 impl Engine {
     /// Every fault of a schedule's document; none when it can be saved.
-    pub async fn validate_schedule(&self, source: &str) -> Result<Result<Document, Vec<Fault>>, EngineError> {
+    pub async fn schedule_validate(&self, source: &str) -> Result<Result<Document, Vec<Fault>>, EngineError> {
         let document = match schedule::document::parse(source) {
             Ok(document) => document,
             Err(faults) => return Ok(Err(faults)),
@@ -42,14 +42,14 @@ impl Engine {
     }
 
     /// Saves a schedule under its name; says whether it is new. `expected` is the revision the caller read.
-    pub async fn put_schedule(
+    pub(crate) async fn put_schedule(
         &self,
         caller: &Caller,
         name: &str,
         source: &str,
         expected: Option<i64>,
     ) -> Result<(ScheduleView, bool), EngineError> {
-        let document = self.validate_schedule(source).await?.map_err(EngineError::Document)?;
+        let document = self.schedule_validate(source).await?.map_err(EngineError::Document)?;
         if document.name != name {
             let message = format!("the document is called {:?}, the request says {name:?}", document.name);
             return Err(EngineError::invalid("name", message));
@@ -90,7 +90,7 @@ impl Engine {
     }
 
     /// Deletes a schedule; its runs go on.
-    pub async fn delete_schedule(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
+    pub(crate) async fn delete_schedule(&self, caller: &Caller, name: &str) -> Result<(), EngineError> {
         for _ in 0..LOST_WRITES {
             let known = self.stored_schedule(name).await?;
             may_edit(&known)?;
@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// Holds a schedule until somebody resumes it, or until a time.
-    pub async fn pause_schedule(
+    pub(crate) async fn pause_schedule(
         &self,
         caller: &Caller,
         name: &str,
@@ -127,7 +127,7 @@ impl Engine {
     }
 
     /// Lets a schedule go on. The times in between are recorded as skipped.
-    pub async fn resume_schedule(&self, caller: &Caller, name: &str) -> Result<ScheduleView, EngineError> {
+    pub(crate) async fn resume_schedule(&self, caller: &Caller, name: &str) -> Result<ScheduleView, EngineError> {
         let now = self.now();
         let change =
             |schedule: &Schedule, stored: &mut StoredSchedule| stored.state.resume(schedule, now).map(|()| Vec::new());
@@ -135,7 +135,12 @@ impl Engine {
     }
 
     /// Starts a schedule by hand, now, beside whatever goes on; gives the tick with its run.
-    pub async fn trigger_schedule(&self, caller: &Caller, name: &str, once: Option<Once>) -> Result<Tick, EngineError> {
+    pub(crate) async fn trigger_schedule(
+        &self,
+        caller: &Caller,
+        name: &str,
+        once: Option<Once>,
+    ) -> Result<Tick, EngineError> {
         for _ in 0..LOST_WRITES {
             if let Some(run) = self.run_made_before(once.as_ref()).await? {
                 let at = run.trigger["tick"].as_str().and_then(|at| at.parse().ok()).unwrap_or(run.created_at);
@@ -167,7 +172,7 @@ impl Engine {
     }
 
     /// The times from `from` to `until` that started nothing; unless it is a dry run, they wait for their turn.
-    pub async fn backfill_schedule(
+    pub(crate) async fn backfill_schedule(
         &self,
         caller: &Caller,
         name: &str,

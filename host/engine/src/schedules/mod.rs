@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use super::{Engine, EngineError};
 use wardroom_domain::{
     id::{ScheduleId, uuid_v7},
-    schedule::{self, BlackoutPolicy, Owner, Schedule, State, Target, Terms, Tick, TickKind, document},
+    schedule::{self, BlackoutPolicy, Owner, Schedule, State, Target, Terms, document},
     time::Timestamp,
 };
-use wardroom_store::{Page, StoredSchedule};
+use wardroom_store::StoredSchedule;
 
+mod acting;
 mod counts;
 mod edit;
 mod owned;
@@ -77,50 +78,16 @@ pub(super) struct Scheduler {
 }
 
 impl Engine {
-    /// A page of schedules by name, at most `limit` after the name `after`; of `people`, a `workflow` or an `incident` if one
-    /// is named.
-    pub async fn schedules(
-        &self,
-        owner: Option<&str>,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<ScheduleView>, EngineError> {
-        let page = Page { after: after.map(str::to_owned), limit };
-        self.store().schedules(owner, &page).await?.into_iter().map(|stored| self.view(stored)).collect()
-    }
-
-    /// The schedule of a name.
-    pub async fn schedule(&self, name: &str) -> Result<ScheduleView, EngineError> {
-        self.view(self.stored_schedule(name).await?)
-    }
-
-    /// What became of its times, the newest first, behind the tick of this time and kind.
-    pub async fn schedule_ticks(
-        &self,
-        name: &str,
-        after: Option<(Timestamp, TickKind)>,
-        limit: u32,
-    ) -> Result<Vec<Tick>, EngineError> {
-        let stored = self.stored_schedule(name).await?;
-        Ok(self.store().ticks(stored.id, after, limit).await?)
-    }
-
-    /// Its next times after `from`, or after now.
-    pub async fn preview_schedule(
-        &self,
-        name: &str,
-        from: Option<Timestamp>,
-        count: u32,
-    ) -> Result<Vec<Coming>, EngineError> {
-        let stored = self.stored_schedule(name).await?;
-        let schedule = self.definition(&stored)?;
+    /// The next times of a schedule after `from`, or after now.
+    fn coming(&self, stored: &StoredSchedule, from: Option<Timestamp>, count: u32) -> Result<Vec<Coming>, EngineError> {
+        let schedule = self.definition(stored)?;
         let from = from.unwrap_or_else(|| self.now());
         let coming = schedule::coming(&schedule, from, count.min(MAX_PREVIEW) as usize);
         Ok(coming.into_iter().map(|tick| shown(&schedule, tick)).collect())
     }
 
     /// The time it comes next, unless it is held or over.
-    pub fn next_of(&self, view: &ScheduleView) -> Option<Coming> {
+    pub fn schedule_next(&self, view: &ScheduleView) -> Option<Coming> {
         let next = view.state.next?;
         let before = next.minus(std::time::Duration::from_millis(1));
         schedule::coming(&view.schedule, before, 1).into_iter().next().map(|tick| shown(&view.schedule, tick))
@@ -131,12 +98,12 @@ impl Engine {
         &self.0.scheduler.counts
     }
 
-    pub(super) async fn stored_schedule(&self, name: &str) -> Result<StoredSchedule, EngineError> {
+    pub(crate) async fn stored_schedule(&self, name: &str) -> Result<StoredSchedule, EngineError> {
         let found = if name.len() <= 200 { self.store().schedule(name).await? } else { None };
         found.ok_or_else(|| EngineError::not_found("schedule", name))
     }
 
-    fn view(&self, stored: StoredSchedule) -> Result<ScheduleView, EngineError> {
+    pub(crate) fn view(&self, stored: StoredSchedule) -> Result<ScheduleView, EngineError> {
         let schedule = self.definition(&stored)?;
         let StoredSchedule { state, revision, updated_by, updated_at, .. } = stored;
         let schedule = Schedule::clone(&schedule);

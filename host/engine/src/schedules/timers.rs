@@ -9,6 +9,7 @@ use super::{
     ScheduleView,
 };
 use wardroom_domain::{
+    id::IncidentId,
     incident::{Incident, Stage},
     schedule::{Cadence, CatchUp, CatchUpMode, MAX_CAUGHT_UP, Overlap, Owner, Target, Terms},
     time::{Timestamp, write_duration},
@@ -44,14 +45,13 @@ pub enum TimerCadence {
 
 impl Engine {
     /// Starts a timer of an incident.
-    pub async fn start_timer(
+    pub(crate) async fn start_timer(
         &self,
         caller: &Caller,
-        incident: &str,
+        incident: &Incident,
         request: &TimerRequest,
     ) -> Result<ScheduleView, EngineError> {
-        let incident = self.incident_for(caller, incident).await?;
-        let (cadence, starts) = self.checked_timer(&incident, request)?;
+        let (cadence, starts) = self.checked_timer(incident, request)?;
         let terms = Terms {
             cadence,
             starts,
@@ -68,7 +68,7 @@ impl Engine {
             return Err(EngineError::Conflict(format!("{} has {MAX_TIMERS} timers already", incident.reference())));
         }
         let (name, text, until) = (request.name.clone(), request.text.trim().to_owned(), request.until.clone());
-        let full = full_name(&incident, &name);
+        let full = full_name(incident, &name);
         let target = Target::Timer { name, text, until };
         let stored = self.new_schedule(&full, owner, target, terms, &caller.person.handle);
         let guard = Guard::NewSchedule(Box::new(stored.clone()));
@@ -82,16 +82,14 @@ impl Engine {
     }
 
     /// The timers of an incident.
-    pub async fn timers(&self, caller: &Caller, incident: &str) -> Result<Vec<ScheduleView>, EngineError> {
-        let incident = self.incident_for(caller, incident).await?;
-        let stored = self.store().schedules_of(&Owner::Incident { id: incident.id }).await?;
+    pub(crate) async fn timers(&self, incident: IncidentId) -> Result<Vec<ScheduleView>, EngineError> {
+        let stored = self.store().schedules_of(&Owner::Incident { id: incident }).await?;
         stored.into_iter().map(|stored| self.view(stored)).collect()
     }
 
     /// Removes a timer.
-    pub async fn stop_timer(&self, caller: &Caller, incident: &str, name: &str) -> Result<(), EngineError> {
-        let incident = self.incident_for(caller, incident).await?;
-        let full = full_name(&incident, name);
+    pub(crate) async fn stop_timer(&self, caller: &Caller, incident: &Incident, name: &str) -> Result<(), EngineError> {
+        let full = full_name(incident, name);
         for _ in 0..16 {
             let stored = self.store().schedule(&full).await?;
             let stored = stored.ok_or_else(|| EngineError::not_found("timer", name))?;

@@ -15,7 +15,7 @@ use crate::{
     problem::Problem,
     shapes::{Contribution, Retrospective, value},
 };
-use wardroom_engine::{Engine, EngineError, incidents::edit::Asking};
+use wardroom_engine::Engine;
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -47,16 +47,8 @@ async fn ask(
     Path(id): Path<String>,
     body: Body<Inviting>,
 ) -> Result<(StatusCode, Json<Contribution>), Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None);
-    let amended = engine.ask_to_contribute(&asking, incident.id, &body.value.person).await?;
-    Ok((StatusCode::CREATED, Json(one(&amended)?)))
-}
-
-fn one(amended: &wardroom_engine::incidents::change::Amended) -> Result<Contribution, Problem> {
-    let found = amended.dossier.parts.contributions.iter().find(|one| one.head.number == amended.number);
-    let missing = || EngineError::NotFound { noun: "contribution", name: amended.number.to_string() };
-    Ok(found.ok_or_else(missing)?.into())
+    let asked = engine.acting_as(&caller).contribution_ask(&id, &body.value.person).await?;
+    Ok((StatusCode::CREATED, Json(Contribution::from(&asked))))
 }
 
 /// What somebody writes.
@@ -79,9 +71,8 @@ async fn contribute(
     Path((id, number)): Path<(String, u32)>,
     body: Body<Writing>,
 ) -> Result<Json<Contribution>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let amended = engine.contribute(&caller, incident.id, number, &body.value.sections).await?;
-    Ok(Json(one(&amended)?))
+    let written = engine.acting_as(&caller).contribution_write(&id, number, &body.value.sections).await?;
+    Ok(Json(Contribution::from(&written)))
 }
 
 /// A link for one person.
@@ -106,8 +97,7 @@ async fn link(
     Responder(caller): Responder,
     Path((id, number)): Path<(String, u32)>,
 ) -> Result<Json<Link>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let link = engine.contribution_link(incident.id, number).await?;
+    let link = engine.acting_as(&caller).contribution_link(&id, number).await?;
     Ok(Json(Link {
         person: link.person,
         url: format!("{}{}", engine.public_url(), link.path),
@@ -126,10 +116,7 @@ async fn merge(
     Responder(caller): Responder,
     Path((id, number)): Path<(String, u32)>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None);
-    let amended = engine.merge_contributions(&asking, incident.id, Some(number)).await?;
-    shown(StatusCode::OK, &amended.dossier)
+    shown(StatusCode::OK, &engine.acting_as(&caller).contribution_merge(&id, Some(number)).await?)
 }
 
 /// Takes everything that was contributed over into the draft, each once.
@@ -142,9 +129,7 @@ async fn merge_all(
     Responder(caller): Responder,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let amended = engine.merge_contributions(&Asking::person(&caller, None), incident.id, None).await?;
-    shown(StatusCode::OK, &amended.dossier)
+    shown(StatusCode::OK, &engine.acting_as(&caller).contribution_merge(&id, None).await?)
 }
 
 /// What somebody with a link is asked.
@@ -169,7 +154,7 @@ struct Invited {
     responses((status = 200, body = Invited), (status = "4XX", body = Problem)),
 )]
 async fn asked(State(engine): State<Engine>, Path(token): Path<String>) -> Result<Json<Invited>, Problem> {
-    let asked = engine.asked_by_link(&token).await?;
+    let asked = engine.contribution_asked(&token).await?;
     Ok(Json(Invited {
         incident: asked.incident,
         person: asked.contribution.person,
@@ -190,6 +175,6 @@ async fn contribute_by_link(
     Path(token): Path<String>,
     body: Body<Writing>,
 ) -> Result<Json<Contribution>, Problem> {
-    let amended = engine.contribute_by_link(&token, &body.value.sections).await?;
-    Ok(Json(one(&amended)?))
+    let written = engine.contribution_write_by_link(&token, &body.value.sections).await?;
+    Ok(Json(Contribution::from(&written)))
 }

@@ -18,7 +18,7 @@ use super::{
     shapes::{Publication, Retrospective},
 };
 use wardroom_domain::{dossier::Dossier, time::Timestamp};
-use wardroom_engine::{Engine, EngineError, incidents::edit::Asking, retrospectives::RetrospectiveEdit};
+use wardroom_engine::{Engine, EngineError, retrospectives::RetrospectiveEdit};
 
 mod contributions;
 mod outcome;
@@ -64,11 +64,11 @@ async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
+    let acting = engine.acting_as(&caller);
     if wants_markdown(&headers) {
-        return Ok(markdown(engine.retrospective_text(incident.id).await?));
+        return Ok(markdown(acting.retrospective_text(&id).await?));
     }
-    shown(StatusCode::OK, &engine.opened(incident.id).await?.dossier)
+    shown(StatusCode::OK, &acting.incident_view(&id).await?.loaded.dossier)
 }
 
 /// What to change; what is absent stays.
@@ -100,11 +100,9 @@ async fn edit(
     Expected(expected): Expected,
     body: Body<Editing>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let Editing { sections, owner, backup, contribute_by } = body.value;
     let edit = RetrospectiveEdit { sections, owner, backup, contribute_by, expected };
-    let amended = engine.edit_retrospective(&Asking::person(&caller, None), incident.id, &edit).await?;
-    shown(StatusCode::OK, &amended.dossier)
+    shown(StatusCode::OK, &engine.acting_as(&caller).retrospective_edit(&id, &edit).await?)
 }
 
 /// Publishes the document as the next version; the same text again makes none.
@@ -117,11 +115,8 @@ async fn publish(
     Responder(caller): Responder,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let amended = engine.publish_retrospective(&caller, incident.id).await?;
-    let found = amended.dossier.parts.publications.iter().find(|one| one.head.number == amended.number);
-    let found = found.ok_or_else(|| missing(&amended.dossier))?;
-    Ok(tagged(StatusCode::OK, found.head.revision, Publication::from(found)))
+    let published = engine.acting_as(&caller).retrospective_publish(&id).await?;
+    Ok(tagged(StatusCode::OK, published.head.revision, Publication::from(&published)))
 }
 
 /// Reads a published version, as Markdown.
@@ -135,8 +130,7 @@ async fn version(
     Viewer(caller): Viewer,
     Path((id, number)): Path<(String, u32)>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let parts = engine.store().parts(incident.id).await?;
+    let parts = engine.acting_as(&caller).incident_parts(&id).await?;
     let found = parts.publications.into_iter().find(|one| one.head.number == number);
     let missing = || EngineError::NotFound { noun: "version", name: number.to_string() };
     Ok(markdown(found.ok_or_else(missing)?.text))
@@ -162,7 +156,6 @@ async fn waive(
     Path(id): Path<String>,
     body: Body<Waiving>,
 ) -> Result<StatusCode, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    engine.waive_retrospective(&caller, incident.id, &body.value.reason).await?;
+    engine.acting_as(&caller).retrospective_waive(&id, &body.value.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

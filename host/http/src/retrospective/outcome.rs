@@ -13,8 +13,7 @@ use crate::{
 };
 use wardroom_domain::time::Timestamp;
 use wardroom_engine::{
-    Engine, EngineError,
-    incidents::{change::Amended, edit::Asking},
+    Engine,
     retrospectives::follow_ups::{FollowUpEdit, NewFollowUp},
 };
 
@@ -37,8 +36,7 @@ async fn follow_ups(
     Viewer(caller): Viewer,
     Path(id): Path<String>,
 ) -> Result<Json<Listed<FollowUp>>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let parts = engine.store().parts(incident.id).await?;
+    let parts = engine.acting_as(&caller).incident_parts(&id).await?;
     Ok(Json(Listed::all(parts.follow_ups.iter().map(FollowUp::from).collect())))
 }
 
@@ -69,11 +67,11 @@ async fn add(
     Path(id): Path<String>,
     body: Body<Adding>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None).once(body.once(&caller));
+    let once = body.once(&caller);
     let Adding { text, owner, due_at, ticket } = body.value;
-    let amended = engine.add_follow_up(&asking, incident.id, &NewFollowUp { text, owner, due_at, ticket }).await?;
-    follow_up(StatusCode::CREATED, &amended)
+    let new = NewFollowUp { text, owner, due_at, ticket };
+    let created = engine.acting_as(&caller).once(once).follow_up_create(&id, &new).await?;
+    Ok(tagged(StatusCode::CREATED, created.head.revision, FollowUp::from(&created)))
 }
 
 /// What to change; what is absent stays.
@@ -106,18 +104,10 @@ async fn edit(
     Expected(expected): Expected,
     body: Body<Editing>,
 ) -> Result<Response, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
     let Editing { text, owner, due_at, ticket, done } = body.value;
     let edit = FollowUpEdit { text, owner, due_at, ticket, done, expected };
-    let amended = engine.edit_follow_up(&Asking::person(&caller, None), incident.id, number, &edit).await?;
-    follow_up(StatusCode::OK, &amended)
-}
-
-fn follow_up(status: StatusCode, amended: &Amended) -> Result<Response, Problem> {
-    let found = amended.dossier.parts.follow_ups.iter().find(|one| one.head.number == amended.number);
-    let missing = || EngineError::NotFound { noun: "follow-up", name: amended.number.to_string() };
-    let found = found.ok_or_else(missing)?;
-    Ok(tagged(status, found.head.revision, FollowUp::from(found)))
+    let edited = engine.acting_as(&caller).follow_up_edit(&id, number, &edit).await?;
+    Ok(tagged(StatusCode::OK, edited.head.revision, FollowUp::from(&edited)))
 }
 
 /// A change of a playbook.
@@ -142,16 +132,9 @@ async fn propose(
     Path(id): Path<String>,
     body: Body<Proposing>,
 ) -> Result<(StatusCode, Json<Proposal>), Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    let asking = Asking::person(&caller, None).once(body.once(&caller));
-    let amended = engine.propose(&asking, incident.id, &body.value.source, &body.value.reason).await?;
-    Ok((StatusCode::CREATED, Json(proposal(&amended)?)))
-}
-
-fn proposal(amended: &Amended) -> Result<Proposal, Problem> {
-    let found = amended.dossier.parts.proposals.iter().find(|one| one.head.number == amended.number);
-    let missing = || EngineError::NotFound { noun: "proposal", name: amended.number.to_string() };
-    Ok(found.ok_or_else(missing)?.into())
+    let acting = engine.acting_as(&caller).once(body.once(&caller));
+    let proposal = acting.proposal_create(&id, &body.value.source, &body.value.reason).await?;
+    Ok((StatusCode::CREATED, Json(Proposal::from(&proposal))))
 }
 
 /// Makes a proposal the playbook's new revision; 412 when the playbook has changed since.
@@ -165,8 +148,8 @@ async fn apply(
     Engineer(caller): Engineer,
     Path((id, number)): Path<(String, u32)>,
 ) -> Result<Json<Proposal>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    Ok(Json(proposal(&engine.apply_proposal(&caller, incident.id, number).await?)?))
+    let proposal = engine.acting_as(&caller).proposal_apply(&id, number).await?;
+    Ok(Json(Proposal::from(&proposal)))
 }
 
 /// Why.
@@ -189,6 +172,6 @@ async fn refuse(
     Path((id, number)): Path<(String, u32)>,
     body: Body<Refusing>,
 ) -> Result<Json<Proposal>, Problem> {
-    let incident = engine.incident_for(&caller, &id).await?;
-    Ok(Json(proposal(&engine.refuse_proposal(&caller, incident.id, number, &body.value.reason).await?)?))
+    let proposal = engine.acting_as(&caller).proposal_refuse(&id, number, &body.value.reason).await?;
+    Ok(Json(Proposal::from(&proposal)))
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use wardroom_domain::{alert, incident, person, timeline};
-use wardroom_store::{DocumentRevision, StoredPlugin};
+use wardroom_engine::{DocumentRevision, StoredPlugin};
 
 mod parts;
 mod runs;

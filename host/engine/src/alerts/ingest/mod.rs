@@ -33,7 +33,7 @@ const MAX_ALERTS: usize = 1_000;
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ingested {
+pub(crate) struct Ingested {
     /// The incident it opened or joined; none when resolved alerts met no open incident.
     pub incident: Option<Incident>,
     /// Whether it opened the incident.
@@ -47,7 +47,7 @@ pub struct Ingested {
 impl Engine {
     /// Takes in a delivery of a source: silenced alerts are counted, the others join the open incident of their group or
     /// open one; in a storm they join the source's umbrella.
-    pub async fn ingest(&self, source: &Source, delivery: &Delivery) -> Result<Ingested, EngineError> {
+    pub(crate) async fn ingest(&self, source: &Source, delivery: &Delivery) -> Result<Ingested, EngineError> {
         let (delivery, silenced) = self.silence(delivery).await?;
         for _ in 0..LOST_WRITES {
             let tried = if let Some(incident) = self.open_for_group(&delivery).await? {
