@@ -29,10 +29,10 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// A set of documents.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Applying {
+pub struct ApplyDocumentsRequest {
     /// At most 500: workflows, playbooks, which say `kind: playbook`, and schedules, which say `kind: schedule`.
     #[serde(alias = "workflows")]
-    documents: Vec<Document>,
+    documents: Vec<ApplyDocument>,
     /// Whether workflows that are not among them go out of use.
     #[serde(default)]
     prune: bool,
@@ -53,7 +53,7 @@ pub struct Applying {
 /// A document.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
+pub struct ApplyDocument {
     /// YAML or JSON.
     source: String,
     /// Where it came from; faults name it.
@@ -63,16 +63,16 @@ pub struct Document {
 
 /// What was changed, or would be.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Applied {
+pub struct ApplyDocumentsResponse {
     /// Whether it was changed.
     applied: bool,
     /// Every document of the set, and those that go out of use.
-    changes: Vec<Changed>,
+    changes: Vec<AppliedChange>,
 }
 
 /// One document.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Changed {
+pub struct AppliedChange {
     /// The name of a workflow; absent when it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow: Option<String>,
@@ -90,7 +90,7 @@ pub struct Changed {
     diff: Option<String>,
 }
 
-impl From<Change> for Changed {
+impl From<Change> for AppliedChange {
     fn from(change: Change) -> Self {
         let (word, differs) = match change.kind {
             ChangeKind::Create => ("create", true),
@@ -110,16 +110,16 @@ impl From<Change> for Changed {
 
 /// Brings a set of documents: all faults of all of them are told, and all of it is saved or nothing.
 #[utoipa::path(
-    post, path = "/api/v1/apply", tag = "workflows", request_body = Applying,
-    responses((status = 200, body = Applied), (status = "4XX", body = Problem)),
+    post, path = "/api/v1/apply", tag = "workflows", request_body = ApplyDocumentsRequest,
+    responses((status = 200, body = ApplyDocumentsResponse), (status = "4XX", body = Problem)),
 )]
 async fn apply(
     State(engine): State<Engine>,
     Engineer(caller): Engineer,
-    body: Body<Applying>,
-) -> Result<Json<Applied>, Problem> {
-    let Applying { documents, prune, dry_run, expect, expect_playbooks, expect_schedules } = body.value;
-    let documents = documents.into_iter().map(|Document { source, file }| SourceFile { file, source }).collect();
+    body: Body<ApplyDocumentsRequest>,
+) -> Result<Json<ApplyDocumentsResponse>, Problem> {
+    let ApplyDocumentsRequest { documents, prune, dry_run, expect, expect_playbooks, expect_schedules } = body.value;
+    let documents = documents.into_iter().map(|ApplyDocument { source, file }| SourceFile { file, source }).collect();
     let request = ApplyRequest {
         documents,
         prune,
@@ -133,5 +133,5 @@ async fn apply(
         engine.documents_apply(&caller, &request).await?
     };
     let applied = !dry_run && changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
-    Ok(Json(Applied { applied, changes: changes.into_iter().map(Changed::from).collect() }))
+    Ok(Json(ApplyDocumentsResponse { applied, changes: changes.into_iter().map(AppliedChange::from).collect() }))
 }

@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// The forms of an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub enum ExportFormat {
     /// One archive with everything.
     #[default]
     Zip,
@@ -46,7 +46,7 @@ pub enum Format {
 struct Wanted {
     /// `zip` (the default), `json`, `markdown` or `csv`.
     #[serde(default)]
-    format: Format,
+    format: ExportFormat,
 }
 
 /// Exports an incident: the archive holds it in canonical JSON (RFC 8785), its timeline as a chain of hashes, readable copies
@@ -63,13 +63,13 @@ async fn read(
 ) -> Result<Response, Problem> {
     let mut files = engine.acting_as(&caller).incident_export(&id).await?;
     let (kind, name) = match wanted.format {
-        Format::Zip => ("application/zip", "export.zip"),
-        Format::Json => ("application/json", export::INCIDENT),
-        Format::Markdown => ("text/markdown; charset=utf-8", "timeline.md"),
-        Format::Csv => ("text/csv; charset=utf-8", "tasks.csv"),
+        ExportFormat::Zip => ("application/zip", "export.zip"),
+        ExportFormat::Json => ("application/json", export::INCIDENT),
+        ExportFormat::Markdown => ("text/markdown; charset=utf-8", "timeline.md"),
+        ExportFormat::Csv => ("text/csv; charset=utf-8", "tasks.csv"),
     };
     let bytes = match wanted.format {
-        Format::Zip => archive(&files).map_err(|error| EngineError::Internal(error.to_string()))?,
+        ExportFormat::Zip => archive(&files).map_err(|error| EngineError::Internal(error.to_string()))?,
         _ => files.remove(name).unwrap_or_default(),
     };
     let disposition = format!("attachment; filename=\"{name}\"");
@@ -97,7 +97,7 @@ struct Upto {
 
 /// The last hash of a chain.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Head {
+pub struct TimelineHeadResponse {
     /// In hexadecimal.
     head: String,
 }
@@ -105,13 +105,13 @@ pub struct Head {
 /// Tells the last hash of the timeline as it is now, up to an entry: an export that ends there has the same.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}/timeline/head", tag = "incidents", params(("id" = String, Path), Upto),
-    responses((status = 200, body = Head), (status = "4XX", body = Problem)),
+    responses((status = 200, body = TimelineHeadResponse), (status = "4XX", body = Problem)),
 )]
 async fn head(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(id): Path<String>,
     Parameters(upto): Parameters<Upto>,
-) -> Result<Json<Head>, Problem> {
-    Ok(Json(Head { head: engine.acting_as(&caller).timeline_head(&id, upto.entries).await? }))
+) -> Result<Json<TimelineHeadResponse>, Problem> {
+    Ok(Json(TimelineHeadResponse { head: engine.acting_as(&caller).timeline_head(&id, upto.entries).await? }))
 }

@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 
 /// A grant request.
 #[derive(Debug, Serialize, ToSchema)]
-struct Asked {
+struct GrantRequestResponse {
     /// 10 hexadecimal characters.
     id: String,
     /// The plugin.
@@ -43,7 +43,7 @@ struct Asked {
     decided_by: Option<Value>,
 }
 
-impl From<GrantRequest> for Asked {
+impl From<GrantRequest> for GrantRequestResponse {
     fn from(request: GrantRequest) -> Self {
         let asks = match &request.subject {
             GrantSubject::Version { asks, .. } => asks.iter().map(ToString::to_string).collect(),
@@ -74,21 +74,21 @@ struct Wanted {
 /// Lists grant requests, the newest first, at most 200.
 #[utoipa::path(
     get, path = "/api/v1/grants", tag = "platform", params(Wanted),
-    responses((status = 200, body = Listed<Asked>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<GrantRequestResponse>), (status = "4XX", body = Problem)),
 )]
 async fn requests(
     State(engine): State<Engine>,
     _: Viewer,
     Parameters(wanted): Parameters<Wanted>,
-) -> Result<Json<Listed<Asked>>, Problem> {
+) -> Result<Json<Listed<GrantRequestResponse>>, Problem> {
     let found = engine.grant_request_list(wanted.status.unwrap_or(GrantStatus::Open)).await?;
-    Ok(Json(Listed::all(found.into_iter().map(Asked::from).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(GrantRequestResponse::from).collect())))
 }
 
 /// How a request is approved.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Approving {
+struct ApproveGrantRequest {
     /// For a missing secret the name of the stored one.
     #[serde(default)]
     secret: Option<String>,
@@ -97,28 +97,28 @@ struct Approving {
 /// Gives what is asked for and nothing more: a version comes into use, or a connection's or a plugin's grant grows by what
 /// was missing. Calls that begin later have it.
 #[utoipa::path(
-    post, path = "/api/v1/grants/{id}/approve", tag = "platform", request_body = Approving,
+    post, path = "/api/v1/grants/{id}/approve", tag = "platform", request_body = ApproveGrantRequest,
     params(("id" = String, Path)),
-    responses((status = 200, body = Asked), (status = "4XX", body = Problem)),
+    responses((status = 200, body = GrantRequestResponse), (status = "4XX", body = Problem)),
 )]
 async fn approve(
     State(engine): State<Engine>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    body: Body<Approving>,
-) -> Result<Json<Asked>, Problem> {
+    body: Body<ApproveGrantRequest>,
+) -> Result<Json<GrantRequestResponse>, Problem> {
     Ok(Json(engine.grant_approve(&caller, &id, body.value.secret.as_deref()).await?.into()))
 }
 
 /// Notes that it is not given; it can still be approved later.
 #[utoipa::path(
     post, path = "/api/v1/grants/{id}/reject", tag = "platform", params(("id" = String, Path)),
-    responses((status = 200, body = Asked), (status = "4XX", body = Problem)),
+    responses((status = 200, body = GrantRequestResponse), (status = "4XX", body = Problem)),
 )]
 async fn reject(
     State(engine): State<Engine>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-) -> Result<Json<Asked>, Problem> {
+) -> Result<Json<GrantRequestResponse>, Problem> {
     Ok(Json(engine.grant_reject(&caller, &id).await?.into()))
 }

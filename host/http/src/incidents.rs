@@ -12,7 +12,7 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Expected, Listed, Paging, Parameters, Path, given, tagged},
     problem::Problem,
-    shapes::{Alert, Automation, Incident},
+    shapes::{AlertResponse, AutomationResponse, IncidentResponse},
     words,
 };
 use wardroom_domain::{
@@ -36,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// An incident to open.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Opening {
+pub struct CreateIncidentRequest {
     /// 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
     title: String,
@@ -56,13 +56,13 @@ pub struct Opening {
     visible_to: Option<BTreeSet<String>>,
     /// What happens in the exercise, instead of the playbook's script: for drills, at most 50.
     #[serde(default)]
-    script: Vec<Happening>,
+    script: Vec<DrillInjection>,
 }
 
 /// Something that happens in an exercise.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Happening {
+pub struct DrillInjection {
     /// How long after the drill was opened, such as `5m`.
     after: String,
     /// What happens: 1 to 500 characters.
@@ -71,7 +71,7 @@ pub struct Happening {
     signal: Option<String>,
 }
 
-impl Happening {
+impl DrillInjection {
     fn injection(self, index: usize) -> Result<Injection, Problem> {
         let after = parse_duration(&self.after).and_then(|after| u64::try_from(after.as_millis()).ok());
         let after_ms = after.ok_or_else(|| {
@@ -87,21 +87,21 @@ fn real() -> IncidentKind {
 
 /// Opens an incident in stage `alerting`.
 #[utoipa::path(
-    post, path = "/api/v1/incidents", tag = "incidents", request_body = Opening,
+    post, path = "/api/v1/incidents", tag = "incidents", request_body = CreateIncidentRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request open one incident.")),
-    responses((status = 201, body = Incident), (status = "4XX", body = Problem)),
+    responses((status = 201, body = IncidentResponse), (status = "4XX", body = Problem)),
 )]
 async fn open(
     State(engine): State<Engine>,
     Responder(caller): Responder,
-    body: Body<Opening>,
+    body: Body<CreateIncidentRequest>,
 ) -> Result<Response, Problem> {
     let once = body.once(&caller);
-    let Opening { title, severity, kind, labels, playbook, visible_to, script } = body.value;
+    let CreateIncidentRequest { title, severity, kind, labels, playbook, visible_to, script } = body.value;
     let script = script.into_iter().enumerate().map(|(index, one)| one.injection(index)).collect::<Result<_, _>>()?;
     let new = NewIncident { title, severity, kind, labels, playbook, visible_to, script };
     let incident = engine.acting_as(&caller).once(once).incident_open(new).await?;
-    Ok(tagged(StatusCode::CREATED, incident.revision, Incident::from(incident)))
+    Ok(tagged(StatusCode::CREATED, incident.revision, IncidentResponse::from(incident)))
 }
 
 /// Which incidents.
@@ -122,25 +122,25 @@ struct Filter {
 /// Lists incidents, the newest first.
 #[utoipa::path(
     get, path = "/api/v1/incidents", tag = "incidents", params(Filter, Paging),
-    responses((status = 200, body = Listed<Incident>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<IncidentResponse>), (status = "4XX", body = Problem)),
 )]
 async fn list(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<Incident>>, Problem> {
+) -> Result<Json<Listed<IncidentResponse>>, Problem> {
     let page = paging.numbered()?;
     let query = IncidentQuery { stage: filter.stage, severity: filter.severity, kind: filter.kind };
     let found = engine.acting_as(&caller).incident_list(query, &page).await?;
     let listed = Listed::cut(found, &page, |incident| incident.number.to_string());
-    Ok(Json(Listed { items: listed.items.into_iter().map(Incident::from).collect(), next: listed.next }))
+    Ok(Json(Listed { items: listed.items.into_iter().map(IncidentResponse::from).collect(), next: listed.next }))
 }
 
 /// Reads an incident; the identifier may be its number, `INC-42`.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}", tag = "incidents", params(("id" = String, Path)),
-    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+    responses((status = 200, body = IncidentResponse), (status = "4XX", body = Problem)),
 )]
 async fn show(
     State(engine): State<Engine>,
@@ -148,14 +148,14 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let incident = engine.acting_as(&caller).incident(&id).await?;
-    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+    Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
 }
 
 /// What to edit; what is absent stays, a time given as null is cleared.
 #[expect(clippy::option_option, reason = "absent, null and a time mean three things")]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Editing {
+pub struct UpdateIncidentRequest {
     /// A new title.
     title: Option<String>,
     /// A new severity.
@@ -187,28 +187,36 @@ pub struct Editing {
 
 /// Edits title, severity, labels, times and custom fields.
 #[utoipa::path(
-    patch, path = "/api/v1/incidents/{id}", tag = "incidents", request_body = Editing,
+    patch, path = "/api/v1/incidents/{id}", tag = "incidents", request_body = UpdateIncidentRequest,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+    responses((status = 200, body = IncidentResponse), (status = "4XX", body = Problem)),
 )]
 async fn edit(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
     Expected(expected): Expected,
-    body: Body<Editing>,
+    body: Body<UpdateIncidentRequest>,
 ) -> Result<Response, Problem> {
-    let Editing { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields } =
-        body.value;
+    let UpdateIncidentRequest {
+        title,
+        severity,
+        labels,
+        impact_started_at,
+        detected_at,
+        acknowledged_at,
+        mitigated_at,
+        fields,
+    } = body.value;
     let edit = Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields };
     let incident = engine.acting_as(&caller).expecting(expected).incident_edit(&id, &edit).await?;
-    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+    Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
 }
 
 /// A stage to enter.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Entering {
+pub struct ChangeStageRequest {
     /// `alerting`, `triage`, `investigate`, `resolution`, `retrospective`, `closed` or `canceled`.
     #[schema(value_type = words::Stage)]
     to: Stage,
@@ -220,49 +228,49 @@ pub struct Entering {
 
 /// Enters a stage.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/stage", tag = "incidents", request_body = Entering,
+    post, path = "/api/v1/incidents/{id}/stage", tag = "incidents", request_body = ChangeStageRequest,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = Incident), (status = "4XX", body = Problem)),
+    responses((status = 200, body = IncidentResponse), (status = "4XX", body = Problem)),
 )]
 async fn stage(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
     Expected(expected): Expected,
-    body: Body<Entering>,
+    body: Body<ChangeStageRequest>,
 ) -> Result<Response, Problem> {
     let once = body.once(&caller);
-    let Entering { to, reason, r#override } = body.value;
+    let ChangeStageRequest { to, reason, r#override } = body.value;
     let request = StageRequest { to, reason, override_reason: r#override };
     let acting = engine.acting_as(&caller).expecting(expected).once(once);
     let incident = acting.incident_change_stage(&id, &request).await?;
-    Ok(tagged(StatusCode::OK, incident.revision, Incident::from(incident)))
+    Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
 }
 
 /// Lists the alerts of an incident.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}/alerts", tag = "incidents", params(("id" = String, Path)),
-    responses((status = 200, body = Listed<Alert>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<AlertResponse>), (status = "4XX", body = Problem)),
 )]
 async fn alerts(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(id): Path<String>,
-) -> Result<Json<Listed<Alert>>, Problem> {
+) -> Result<Json<Listed<AlertResponse>>, Problem> {
     let alerts = engine.acting_as(&caller).incident_alerts(&id).await?;
-    Ok(Json(Listed::all(alerts.into_iter().map(Alert::from).collect())))
+    Ok(Json(Listed::all(alerts.into_iter().map(AlertResponse::from).collect())))
 }
 
 /// Tells for each event of an incident what started, what did not, and why.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}/automations", tag = "incidents", params(("id" = String, Path)),
-    responses((status = 200, body = Listed<Automation>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<AutomationResponse>), (status = "4XX", body = Problem)),
 )]
 async fn automations(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(id): Path<String>,
-) -> Result<Json<Listed<Automation>>, Problem> {
+) -> Result<Json<Listed<AutomationResponse>>, Problem> {
     let (events, outcomes) = engine.acting_as(&caller).incident_automations(&id).await?;
-    Ok(Json(Listed::all(events.into_iter().map(|event| Automation::new(&event, &outcomes)).collect())))
+    Ok(Json(Listed::all(events.into_iter().map(|event| AutomationResponse::new(&event, &outcomes)).collect())))
 }

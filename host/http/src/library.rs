@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     auth::{Admin, Responder, Viewer},
     extract::{Body, Expected, Listed, Path, tagged},
-    limits::Limited,
+    limits::PluginLimits,
     problem::Problem,
     shapes::value,
 };
@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// A connection: an account at a third party, for one plugin.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Connecting {
+pub struct SetConnectionRequest {
     /// The plugin that may use it.
     plugin: String,
     /// `http(s)://host[:port][/path]`, or `smtp(s)://host:port` for mail.
@@ -65,7 +65,7 @@ pub struct Connecting {
     record: bool,
     /// What calls through it may use.
     #[serde(default)]
-    limits: Limited,
+    limits: PluginLimits,
 }
 
 fn no_options() -> Value {
@@ -74,18 +74,18 @@ fn no_options() -> Value {
 
 /// A connection as it is, and how its third parties do.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Connected {
+pub struct ConnectionResponse {
     /// Name, plugin, `base_url` and whatever else it was set with, its revision and when it was changed.
     #[serde(flatten)]
     #[schema(value_type = Object)]
     connection: Connection,
     /// Third parties that failed lately through it, as this host found.
-    breakers: Vec<Breaker>,
+    breakers: Vec<BreakerResponse>,
 }
 
 /// A third party that failed lately, as this host found.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Breaker {
+pub struct BreakerResponse {
     /// `https://host[:port]`.
     origin: String,
     /// `closed`: requests are sent; `open`: they are held back; `half_open`: one finds out whether it is back.
@@ -96,9 +96,9 @@ pub struct Breaker {
     retry_after_ms: u64,
 }
 
-impl Connected {
+impl ConnectionResponse {
     fn new(engine: &Engine, connection: Connection) -> Self {
-        let breakers = engine.connection_breakers(&connection).into_iter().map(|one| Breaker {
+        let breakers = engine.connection_breakers(&connection).into_iter().map(|one| BreakerResponse {
             origin: one.origin,
             state: one.standing.as_str(),
             failures: one.failures,
@@ -111,26 +111,26 @@ impl Connected {
 /// Lists connections. Secrets appear by name only.
 #[utoipa::path(
     get, path = "/api/v1/connections", tag = "platform",
-    responses((status = 200, body = Listed<Connected>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<ConnectionResponse>), (status = "4XX", body = Problem)),
 )]
-async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<Connected>>, Problem> {
+async fn connections(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<ConnectionResponse>>, Problem> {
     let found = engine.connection_list().await?;
-    Ok(Json(Listed::all(found.into_iter().map(|one| Connected::new(&engine, one)).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(|one| ConnectionResponse::new(&engine, one)).collect())))
 }
 
 /// Reads a connection.
 #[utoipa::path(
     get, path = "/api/v1/connections/{name}", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Connected), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ConnectionResponse), (status = "4XX", body = Problem)),
 )]
 async fn connection(State(engine): State<Engine>, _: Admin, Path(name): Path<String>) -> Result<Response, Problem> {
     let found = engine.connection(&name).await?;
-    Ok(tagged(StatusCode::OK, found.revision, Connected::new(&engine, found)))
+    Ok(tagged(StatusCode::OK, found.revision, ConnectionResponse::new(&engine, found)))
 }
 
 /// Creates or replaces a connection.
 #[utoipa::path(
-    put, path = "/api/v1/connections/{name}", tag = "platform", request_body = Connecting,
+    put, path = "/api/v1/connections/{name}", tag = "platform", request_body = SetConnectionRequest,
     params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = Object), (status = "4XX", body = Problem)),
 )]
@@ -139,9 +139,10 @@ async fn set_connection(
     Admin(caller): Admin,
     Path(name): Path<String>,
     Expected(expected): Expected,
-    body: Body<Connecting>,
+    body: Body<SetConnectionRequest>,
 ) -> Result<Response, Problem> {
-    let Connecting { plugin, base_url, auth, tls, config, grant, real_in_drills, record, limits } = body.value;
+    let SetConnectionRequest { plugin, base_url, auth, tls, config, grant, real_in_drills, record, limits } =
+        body.value;
     let new =
         NewConnection { plugin, base_url, auth, tls, config, grant, real_in_drills, record, limits: limits.into() };
     let connection = engine.connection_set(&caller, &name, new, expected).await?;
@@ -150,7 +151,7 @@ async fn set_connection(
 
 /// A secret, without its value.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct NamedSecret {
+pub struct SecretResponse {
     /// Its name.
     name: String,
     /// RFC 3339.
@@ -162,10 +163,10 @@ pub struct NamedSecret {
 /// Lists the names of secrets. No route gives a value back.
 #[utoipa::path(
     get, path = "/api/v1/secrets", tag = "platform",
-    responses((status = 200, body = Listed<NamedSecret>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<SecretResponse>), (status = "4XX", body = Problem)),
 )]
-async fn secrets(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<NamedSecret>>, Problem> {
-    let found = engine.secret_list().await?.into_iter().map(|secret| NamedSecret {
+async fn secrets(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<SecretResponse>>, Problem> {
+    let found = engine.secret_list().await?.into_iter().map(|secret| SecretResponse {
         name: secret.name,
         updated_at: secret.updated_at.to_string(),
         updated_by: secret.updated_by,
@@ -176,7 +177,7 @@ async fn secrets(State(engine): State<Engine>, _: Admin) -> Result<Json<Listed<N
 /// A secret's value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SecretValue {
+pub struct SetSecretRequest {
     /// 1 byte to 16 KiB.
     #[schema(value_type = String)]
     value: SecretString,
@@ -184,14 +185,14 @@ pub struct SecretValue {
 
 /// Creates or replaces a secret.
 #[utoipa::path(
-    put, path = "/api/v1/secrets/{name}", tag = "platform", request_body = SecretValue, params(("name" = String, Path)),
+    put, path = "/api/v1/secrets/{name}", tag = "platform", request_body = SetSecretRequest, params(("name" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem)),
 )]
 async fn set_secret(
     State(engine): State<Engine>,
     Admin(caller): Admin,
     Path(name): Path<String>,
-    body: Body<SecretValue>,
+    body: Body<SetSecretRequest>,
 ) -> Result<StatusCode, Problem> {
     engine.secret_set(&caller, &name, &body.value.value).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -200,7 +201,7 @@ async fn set_secret(
 /// What a hold is on.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Scope {
+pub enum PauseScopeKind {
     /// Everything.
     All,
     /// One workflow.
@@ -212,23 +213,25 @@ pub enum Scope {
 /// A hold to place or to end.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Holding {
+pub struct PauseAutomationRequest {
     /// What it is on.
-    scope: Scope,
+    scope: PauseScopeKind,
     /// The workflow's or connection's name.
     name: Option<String>,
     /// Why, 1 to 500 characters; needed to place one.
     reason: Option<String>,
 }
 
-impl Holding {
+impl PauseAutomationRequest {
     fn scope(&self) -> Result<PauseScope, Problem> {
         match (self.scope, &self.name) {
-            (Scope::All, None) => Ok(PauseScope::All),
-            (Scope::All, Some(_)) => Err(Problem::invalid("name", "scope `all` takes no name")),
-            (Scope::Workflow, Some(name)) => Ok(PauseScope::Workflow(name.clone())),
-            (Scope::Connection, Some(name)) => Ok(PauseScope::Connection(name.clone())),
-            (Scope::Workflow | Scope::Connection, None) => Err(Problem::invalid("name", "is missing")),
+            (PauseScopeKind::All, None) => Ok(PauseScope::All),
+            (PauseScopeKind::All, Some(_)) => Err(Problem::invalid("name", "scope `all` takes no name")),
+            (PauseScopeKind::Workflow, Some(name)) => Ok(PauseScope::Workflow(name.clone())),
+            (PauseScopeKind::Connection, Some(name)) => Ok(PauseScope::Connection(name.clone())),
+            (PauseScopeKind::Workflow | PauseScopeKind::Connection, None) => {
+                Err(Problem::invalid("name", "is missing"))
+            }
         }
     }
 }
@@ -245,13 +248,13 @@ async fn pauses(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<V
 
 /// Holds automation: the kill switch. What is in flight finishes, nothing new starts.
 #[utoipa::path(
-    post, path = "/api/v1/automation/pause", tag = "platform", request_body = Holding,
+    post, path = "/api/v1/automation/pause", tag = "platform", request_body = PauseAutomationRequest,
     responses((status = 200, body = Object), (status = "4XX", body = Problem)),
 )]
 async fn pause(
     State(engine): State<Engine>,
     Responder(caller): Responder,
-    body: Body<Holding>,
+    body: Body<PauseAutomationRequest>,
 ) -> Result<Json<Value>, Problem> {
     let reason = body.value.reason.clone().unwrap_or_default();
     let pause = engine.automation_pause(&caller, body.value.scope()?, &reason).await?;
@@ -260,13 +263,13 @@ async fn pause(
 
 /// Ends a hold: runs that were held go on.
 #[utoipa::path(
-    post, path = "/api/v1/automation/resume", tag = "platform", request_body = Holding,
+    post, path = "/api/v1/automation/resume", tag = "platform", request_body = PauseAutomationRequest,
     responses((status = 204), (status = "4XX", body = Problem)),
 )]
 async fn resume(
     State(engine): State<Engine>,
     Responder(caller): Responder,
-    body: Body<Holding>,
+    body: Body<PauseAutomationRequest>,
 ) -> Result<StatusCode, Problem> {
     engine.automation_resume(&caller, &body.value.scope()?).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = Limits)]
-pub struct Limited {
+pub struct PluginLimits {
     /// Calls at a time, 1 to 1000. Further ones wait for their turn, incidents in turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     in_flight: Option<u32>,
@@ -39,14 +39,14 @@ pub struct Limited {
     memory_bytes: Option<u64>,
 }
 
-impl From<Limited> for CallLimits {
-    fn from(limits: Limited) -> Self {
-        let Limited { in_flight, per_minute, bytes_per_minute, cpu_ms_per_minute, memory_bytes } = limits;
+impl From<PluginLimits> for CallLimits {
+    fn from(limits: PluginLimits) -> Self {
+        let PluginLimits { in_flight, per_minute, bytes_per_minute, cpu_ms_per_minute, memory_bytes } = limits;
         Self { in_flight, per_minute, bytes_per_minute, cpu_ms_per_minute, memory_bytes }
     }
 }
 
-impl From<CallLimits> for Limited {
+impl From<CallLimits> for PluginLimits {
     fn from(limits: CallLimits) -> Self {
         let CallLimits { in_flight, per_minute, bytes_per_minute, cpu_ms_per_minute, memory_bytes } = limits;
         Self { in_flight, per_minute, bytes_per_minute, cpu_ms_per_minute, memory_bytes }
@@ -56,27 +56,27 @@ impl From<CallLimits> for Limited {
 /// Reads what a plugin may use, whatever the connection.
 #[utoipa::path(
     get, path = "/api/v1/plugins/{name}/limits", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Limited), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PluginLimits), (status = "4XX", body = Problem)),
 )]
 async fn plugin_limits(
     State(engine): State<Engine>,
     _: Viewer,
     Path(name): Path<String>,
-) -> Result<Json<Limited>, Problem> {
+) -> Result<Json<PluginLimits>, Problem> {
     Ok(Json(engine.plugin_limits(&name).await?.into()))
 }
 
 /// Sets what a plugin may use, whatever the connection, from now on and for every version.
 #[utoipa::path(
-    put, path = "/api/v1/plugins/{name}/limits", tag = "platform", request_body = Limited,
+    put, path = "/api/v1/plugins/{name}/limits", tag = "platform", request_body = PluginLimits,
     params(("name" = String, Path)),
-    responses((status = 200, body = Limited), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PluginLimits), (status = "4XX", body = Problem)),
 )]
 async fn set_plugin_limits(
     State(engine): State<Engine>,
     Admin(caller): Admin,
     Path(name): Path<String>,
-    body: Body<Limited>,
-) -> Result<Json<Limited>, Problem> {
+    body: Body<PluginLimits>,
+) -> Result<Json<PluginLimits>, Problem> {
     Ok(Json(engine.plugin_set_limits(&caller, &name, body.value.into()).await?.into()))
 }

@@ -12,7 +12,7 @@ use super::{
     auth::{Admin, Viewer},
     extract::{Body, Expected, Listed, Paging, Parameters, Path, given, tagged},
     problem::Problem,
-    shapes::Person,
+    shapes::PersonResponse,
     words,
 };
 use wardroom_domain::person::{AccessRole, Away, Token};
@@ -33,16 +33,16 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// Lists people.
 #[utoipa::path(
     get, path = "/api/v1/people", tag = "people",
-    responses((status = 200, body = Listed<Person>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<PersonResponse>), (status = "4XX", body = Problem)),
 )]
-async fn people(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Person>>, Problem> {
-    Ok(Json(Listed::all(engine.person_list().await?.into_iter().map(Person::from).collect())))
+async fn people(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<PersonResponse>>, Problem> {
+    Ok(Json(Listed::all(engine.person_list().await?.into_iter().map(PersonResponse::from).collect())))
 }
 
 /// Somebody to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Adding {
+pub struct CreatePersonRequest {
     /// Unique short name: 1 to 64 of `a-z 0-9 . _ -`.
     #[schema(pattern = "^[a-z0-9._-]{1,64}$")]
     handle: String,
@@ -55,15 +55,15 @@ pub struct Adding {
 
 /// Adds a person.
 #[utoipa::path(
-    post, path = "/api/v1/people", tag = "people", request_body = Adding,
-    responses((status = 201, body = Person), (status = "4XX", body = Problem)),
+    post, path = "/api/v1/people", tag = "people", request_body = CreatePersonRequest,
+    responses((status = 201, body = PersonResponse), (status = "4XX", body = Problem)),
 )]
 async fn add(
     State(engine): State<Engine>,
     Admin(caller): Admin,
-    body: Body<Adding>,
-) -> Result<(StatusCode, Json<Person>), Problem> {
-    let Adding { handle, name, email } = body.value;
+    body: Body<CreatePersonRequest>,
+) -> Result<(StatusCode, Json<PersonResponse>), Problem> {
+    let CreatePersonRequest { handle, name, email } = body.value;
     let person = engine.person_create(&caller, NewPerson { handle, name, email }).await?;
     Ok((StatusCode::CREATED, Json(person.into())))
 }
@@ -72,7 +72,7 @@ async fn add(
 #[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Changing {
+pub struct UpdatePersonRequest {
     /// Full name; administrators only.
     name: Option<String>,
     /// Address for mail; administrators only.
@@ -92,44 +92,44 @@ pub struct Changing {
 
 /// Changes a person. People set their own time zone, chat and absences; the rest is an administrator's.
 #[utoipa::path(
-    patch, path = "/api/v1/people/{handle}", tag = "people", request_body = Changing,
+    patch, path = "/api/v1/people/{handle}", tag = "people", request_body = UpdatePersonRequest,
     params(("handle" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = Person), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PersonResponse), (status = "4XX", body = Problem)),
 )]
 async fn change(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(handle): Path<String>,
     Expected(expected): Expected,
-    body: Body<Changing>,
+    body: Body<UpdatePersonRequest>,
 ) -> Result<Response, Problem> {
-    let Changing { name, email, time_zone, chat, away } = body.value;
+    let UpdatePersonRequest { name, email, time_zone, chat, away } = body.value;
     let edit = PersonEdit { name, email, time_zone, chat, away };
     let person = engine.person_edit(&caller, &handle, &edit, expected).await?;
-    Ok(tagged(StatusCode::OK, person.revision, Person::from(person)))
+    Ok(tagged(StatusCode::OK, person.revision, PersonResponse::from(person)))
 }
 
 /// Who a token stands for.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Me {
+pub struct MeResponse {
     /// The person.
-    person: Person,
+    person: PersonResponse,
     /// The token's role.
     role: String,
 }
 
 /// Tells who the caller is.
 #[utoipa::path(
-    get, path = "/api/v1/me", tag = "people", responses((status = 200, body = Me), (status = "4XX", body = Problem)),
+    get, path = "/api/v1/me", tag = "people", responses((status = 200, body = MeResponse), (status = "4XX", body = Problem)),
 )]
-async fn me(Viewer(caller): Viewer) -> Json<Me> {
-    Json(Me { role: caller.role.as_str().to_owned(), person: caller.person.into() })
+async fn me(Viewer(caller): Viewer) -> Json<MeResponse> {
+    Json(MeResponse { role: caller.role.as_str().to_owned(), person: caller.person.into() })
 }
 
 /// A token to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewToken {
+pub struct CreateTokenRequest {
     /// The handle of its person.
     person: String,
     /// `viewer`, `responder`, `engineer` or `admin`.
@@ -142,7 +142,7 @@ pub struct NewToken {
 
 /// A new token.
 #[derive(Serialize, ToSchema)]
-pub struct MadeToken {
+pub struct CreatedTokenResponse {
     /// A UUID.
     id: String,
     /// The token. It is shown this once.
@@ -153,17 +153,17 @@ pub struct MadeToken {
 
 /// Makes a token. Its text is shown this once; the platform keeps a hash.
 #[utoipa::path(
-    post, path = "/api/v1/tokens", tag = "people", request_body = NewToken,
-    responses((status = 201, body = MadeToken), (status = "4XX", body = Problem)),
+    post, path = "/api/v1/tokens", tag = "people", request_body = CreateTokenRequest,
+    responses((status = 201, body = CreatedTokenResponse), (status = "4XX", body = Problem)),
 )]
 async fn create_token(
     State(engine): State<Engine>,
     Admin(caller): Admin,
-    body: Body<NewToken>,
-) -> Result<(StatusCode, Json<MadeToken>), Problem> {
-    let NewToken { person, role, name } = body.value;
+    body: Body<CreateTokenRequest>,
+) -> Result<(StatusCode, Json<CreatedTokenResponse>), Problem> {
+    let CreateTokenRequest { person, role, name } = body.value;
     let (token, text) = engine.token_create(&caller, &person, role, &name).await?;
-    let made = MadeToken {
+    let made = CreatedTokenResponse {
         id: token.id.to_string(),
         token: text.expose_secret().to_owned(),
         role: token.role.as_str().to_owned(),
@@ -173,7 +173,7 @@ async fn create_token(
 
 /// A token as it is kept: without its text.
 #[derive(Serialize, ToSchema)]
-pub struct KeptToken {
+pub struct TokenResponse {
     /// A UUID.
     id: String,
     /// The handle of its person.
@@ -191,16 +191,16 @@ pub struct KeptToken {
 /// Lists tokens, the newest first, revoked ones included.
 #[utoipa::path(
     get, path = "/api/v1/tokens", tag = "people", params(Paging),
-    responses((status = 200, body = Listed<KeptToken>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<TokenResponse>), (status = "4XX", body = Problem)),
 )]
 async fn tokens(
     State(engine): State<Engine>,
     _: Admin,
     Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<KeptToken>>, Problem> {
+) -> Result<Json<Listed<TokenResponse>>, Problem> {
     let page = paging.page()?;
     let listed = Listed::cut(engine.token_list(&page).await?, &page, |(token, _)| token.id.to_string());
-    let shape = |(token, person): (Token, wardroom_domain::person::Person)| KeptToken {
+    let shape = |(token, person): (Token, wardroom_domain::person::Person)| TokenResponse {
         id: token.id.to_string(),
         person: person.handle,
         role: token.role.as_str().to_owned(),

@@ -17,7 +17,7 @@ use super::{
     auth::{Admin, Engineer, Viewer},
     extract::{Body, Listed, Parameters, Path, Raw},
     problem::Problem,
-    shapes::{Plugin, value},
+    shapes::{PluginResponse, value},
 };
 use wardroom_domain::grant::{Ask, PluginGrant};
 use wardroom_engine::{COMPONENT_BYTES, Engine, plugins::install::Installing};
@@ -42,11 +42,11 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// Lists the plugins in use.
 #[utoipa::path(
     get, path = "/api/v1/plugins", tag = "platform",
-    responses((status = 200, body = Listed<Plugin>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<PluginResponse>), (status = "4XX", body = Problem)),
 )]
-async fn plugins(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Plugin>>, Problem> {
+async fn plugins(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<PluginResponse>>, Problem> {
     let found = engine.plugin_list().await?;
-    Ok(Json(Listed::all(found.into_iter().map(Plugin::from).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(PluginResponse::from).collect())))
 }
 
 /// How a component is to be installed.
@@ -62,10 +62,10 @@ struct How {
 
 /// What came of installing a component.
 #[derive(Debug, Serialize, ToSchema)]
-struct InstalledPlugin {
+struct InstallPluginResponse {
     /// The version.
     #[serde(flatten)]
-    plugin: Plugin,
+    plugin: PluginResponse,
     /// What it asks for beyond what had been given, in words.
     newly: Vec<String>,
     /// The grant request it waits for; null: it is in use.
@@ -80,7 +80,7 @@ struct InstalledPlugin {
     params(How, ("wardroom-signature" = Option<String>, Header, description = "A minisign signature (a .minisig file) in base64.")),
     request_body(content = Vec<u8>, description = "A WebAssembly component.", content_type = "application/wasm"),
     responses(
-        (status = 201, body = InstalledPlugin), (status = 202, body = InstalledPlugin, description = "It waits for a grant."),
+        (status = 201, body = InstallPluginResponse), (status = 202, body = InstallPluginResponse, description = "It waits for a grant."),
         (status = "4XX", body = Problem),
     ),
 )]
@@ -90,14 +90,14 @@ async fn install(
     Parameters(how): Parameters<How>,
     headers: HeaderMap,
     Raw(component): Raw,
-) -> Result<(StatusCode, Json<InstalledPlugin>), Problem> {
+) -> Result<(StatusCode, Json<InstallPluginResponse>), Problem> {
     if how.source.as_ref().is_some_and(|source| source.is_empty() || source.chars().count() > SOURCE_CHARS) {
         return Err(Problem::invalid("source", "1 to 500 characters are wanted"));
     }
     let how = Installing { grant: how.grant, source: how.source, signature: signature(&headers)? };
     let installed = engine.plugin_install(&caller, component.to_vec(), how).await?;
     let status = if installed.waits_for.is_some() { StatusCode::ACCEPTED } else { StatusCode::CREATED };
-    let answer = InstalledPlugin {
+    let answer = InstallPluginResponse {
         plugin: installed.plugin.into(),
         newly: installed.newly.iter().map(ToString::to_string).collect(),
         waits_for: installed.waits_for.map(|request| request.id),
@@ -115,9 +115,13 @@ fn signature(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// Reads the active version of a plugin.
 #[utoipa::path(
     get, path = "/api/v1/plugins/{name}", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Plugin), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PluginResponse), (status = "4XX", body = Problem)),
 )]
-async fn plugin(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Json<Plugin>, Problem> {
+async fn plugin(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Path(name): Path<String>,
+) -> Result<Json<PluginResponse>, Problem> {
     Ok(Json(engine.plugin(&name).await?.into()))
 }
 
@@ -138,21 +142,21 @@ async fn remove(
 /// Lists the versions of a plugin that are kept: the active one first, then the one used last.
 #[utoipa::path(
     get, path = "/api/v1/plugins/{name}/versions", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Listed<Plugin>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<PluginResponse>), (status = "4XX", body = Problem)),
 )]
 async fn versions(
     State(engine): State<Engine>,
     _: Viewer,
     Path(name): Path<String>,
-) -> Result<Json<Listed<Plugin>>, Problem> {
+) -> Result<Json<Listed<PluginResponse>>, Problem> {
     let found = engine.plugin_versions(&name).await?;
-    Ok(Json(Listed::all(found.into_iter().map(Plugin::from).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(PluginResponse::from).collect())))
 }
 
 /// Which version to go back to.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Back {
+struct RollBackPluginRequest {
     /// Its version or its digest; without it the one used before the active one.
     #[serde(default)]
     to: Option<String>,
@@ -160,23 +164,23 @@ struct Back {
 
 /// Brings an earlier version into use again. Runs pinned to another go on with it.
 #[utoipa::path(
-    post, path = "/api/v1/plugins/{name}/rollback", tag = "platform", request_body = Back,
+    post, path = "/api/v1/plugins/{name}/rollback", tag = "platform", request_body = RollBackPluginRequest,
     params(("name" = String, Path)),
-    responses((status = 200, body = Plugin), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PluginResponse), (status = "4XX", body = Problem)),
 )]
 async fn roll_back(
     State(engine): State<Engine>,
     Engineer(caller): Engineer,
     Path(name): Path<String>,
-    body: Body<Back>,
-) -> Result<Json<Plugin>, Problem> {
+    body: Body<RollBackPluginRequest>,
+) -> Result<Json<PluginResponse>, Problem> {
     Ok(Json(engine.plugin_roll_back(&caller, &name, body.value.to.as_deref()).await?.into()))
 }
 
 /// What a plugin was given, for every version of it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Given {
+struct SetPluginGrantRequest {
     /// Each `{"request": "METHOD URL"}`, `{"read": "METHOD PATH"}`, `{"host": ORIGIN}` or `{"secret": WORD}`.
     #[schema(value_type = Vec<Object>)]
     asks: BTreeSet<Ask>,
@@ -185,7 +189,7 @@ struct Given {
 /// Reads what a plugin was given.
 #[utoipa::path(
     get, path = "/api/v1/plugins/{name}/grant", tag = "platform", params(("name" = String, Path)),
-    responses((status = 200, body = Given), (status = "4XX", body = Problem)),
+    responses((status = 200, body = SetPluginGrantRequest), (status = "4XX", body = Problem)),
 )]
 async fn grant(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Json<Value>, Problem> {
     Ok(Json(value(&engine.plugin_grant(&name).await?)))
@@ -193,16 +197,16 @@ async fn grant(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>
 
 /// Sets what a plugin was given, from now on and for every version: as much as it asks for, or less.
 #[utoipa::path(
-    put, path = "/api/v1/plugins/{name}/grant", tag = "platform", request_body = Given,
+    put, path = "/api/v1/plugins/{name}/grant", tag = "platform", request_body = SetPluginGrantRequest,
     params(("name" = String, Path)),
-    responses((status = 200, body = Given), (status = "4XX", body = Problem)),
+    responses((status = 200, body = SetPluginGrantRequest), (status = "4XX", body = Problem)),
 )]
 async fn set_grant(
     State(engine): State<Engine>,
     Admin(caller): Admin,
     Path(name): Path<String>,
-    body: Body<Given>,
-) -> Result<Json<Given>, Problem> {
+    body: Body<SetPluginGrantRequest>,
+) -> Result<Json<SetPluginGrantRequest>, Problem> {
     let PluginGrant { asks } = engine.plugin_set_grant(&caller, &name, body.value.asks).await?;
-    Ok(Json(Given { asks }))
+    Ok(Json(SetPluginGrantRequest { asks }))
 }

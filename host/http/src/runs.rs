@@ -21,7 +21,7 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Listed, Paging, Parameters, Path},
     problem::Problem,
-    shapes::{Attempt, Run, RunSummary},
+    shapes::{AttemptResponse, RunResponse, RunSummaryResponse},
 };
 use wardroom_domain::run::{self, RunStatus, happening::Decision, rerun::From};
 use wardroom_engine::{Engine, EngineError, runs::acting::RunQuery};
@@ -57,46 +57,46 @@ struct Filter {
 /// Lists runs without their steps, the newest first.
 #[utoipa::path(
     get, path = "/api/v1/runs", tag = "runs", params(Filter, Paging),
-    responses((status = 200, body = Listed<RunSummary>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<RunSummaryResponse>), (status = "4XX", body = Problem)),
 )]
 async fn list(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<RunSummary>>, Problem> {
+) -> Result<Json<Listed<RunSummaryResponse>>, Problem> {
     let page = paging.page()?;
     let query = RunQuery { workflow: filter.workflow, incident: filter.incident, status: filter.status };
     let found = engine.acting_as(&caller).run_list(query, &page).await?;
     let listed = Listed::cut(found, &page, |run| run.id.to_string());
-    Ok(Json(Listed { items: listed.items.iter().map(RunSummary::from).collect(), next: listed.next }))
+    Ok(Json(Listed { items: listed.items.iter().map(RunSummaryResponse::from).collect(), next: listed.next }))
 }
 
 /// Reads a run with its steps.
 #[utoipa::path(
     get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = String, Path)),
-    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn show(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(id): Path<String>,
-) -> Result<Json<Run>, Problem> {
+) -> Result<Json<RunResponse>, Problem> {
     Ok(Json(engine.acting_as(&caller).run(&id).await?.into()))
 }
 
 /// Lists every call of a run's steps, those of kept steps in the earlier run included: logs, HTTP calls, and in a simulation what it would have sent.
 #[utoipa::path(
     get, path = "/api/v1/runs/{id}/attempts", tag = "runs", params(("id" = String, Path)),
-    responses((status = 200, body = Listed<Attempt>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<AttemptResponse>), (status = "4XX", body = Problem)),
 )]
 async fn attempts(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(id): Path<String>,
-) -> Result<Json<Listed<Attempt>>, Problem> {
+) -> Result<Json<Listed<AttemptResponse>>, Problem> {
     let attempts = engine.acting_as(&caller).run_attempts(&id).await?;
-    Ok(Json(Listed::all(attempts.into_iter().map(Attempt::from).collect())))
+    Ok(Json(Listed::all(attempts.into_iter().map(AttemptResponse::from).collect())))
 }
 
 /// Follows a run as server-sent events: an event `run` with the whole run at once and after every change, until it ends.
@@ -113,7 +113,7 @@ async fn events(
     let stream = stream::unfold(follower, |mut follower| async move {
         let run = follower.next().await?;
         let event = Event::default().event("run").id(run.version.to_string());
-        let event = event.json_data(Run::from(run::Run::clone(&run))).unwrap_or_default();
+        let event = event.json_data(RunResponse::from(run::Run::clone(&run))).unwrap_or_default();
         Some((Ok(event), follower))
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
@@ -122,7 +122,7 @@ async fn events(
 /// Why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Reason {
+pub struct PauseRunRequest {
     /// At most 500 characters.
     reason: Option<String>,
 }
@@ -130,7 +130,7 @@ pub struct Reason {
 /// How to stop.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Canceling {
+pub struct CancelRunRequest {
     /// Why: at most 500 characters.
     reason: Option<String>,
     /// Whether another run then takes back what this one did.
@@ -140,50 +140,50 @@ pub struct Canceling {
 
 /// Stops a run: nothing new starts, what is in flight settles.
 #[utoipa::path(
-    post, path = "/api/v1/runs/{id}/cancel", tag = "runs", request_body = Canceling, params(("id" = String, Path)),
-    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+    post, path = "/api/v1/runs/{id}/cancel", tag = "runs", request_body = CancelRunRequest, params(("id" = String, Path)),
+    responses((status = 202, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn cancel(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Canceling>,
-) -> Result<(StatusCode, Json<Run>), Problem> {
+    body: Body<CancelRunRequest>,
+) -> Result<(StatusCode, Json<RunResponse>), Problem> {
     let run = engine.acting_as(&caller).run_cancel(&id, body.value.reason, body.value.undo).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
 /// Holds a run: what is in flight finishes, nothing new is called. Its time goes on.
 #[utoipa::path(
-    post, path = "/api/v1/runs/{id}/pause", tag = "runs", request_body = Reason, params(("id" = String, Path)),
-    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+    post, path = "/api/v1/runs/{id}/pause", tag = "runs", request_body = PauseRunRequest, params(("id" = String, Path)),
+    responses((status = 200, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn pause(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Reason>,
-) -> Result<Json<Run>, Problem> {
+    body: Body<PauseRunRequest>,
+) -> Result<Json<RunResponse>, Problem> {
     Ok(Json(engine.acting_as(&caller).run_pause(&id, body.value.reason).await?.into()))
 }
 
 /// Lets a held run go on.
 #[utoipa::path(
     post, path = "/api/v1/runs/{id}/resume", tag = "runs", params(("id" = String, Path)),
-    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn resume(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-) -> Result<Json<Run>, Problem> {
+) -> Result<Json<RunResponse>, Problem> {
     Ok(Json(engine.acting_as(&caller).run_resume(&id).await?.into()))
 }
 
 /// What became of an unknown effect.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Effect {
+pub enum DecisionOutcome {
     /// It happened: the step counts as done.
     Applied,
     /// It did not: try again.
@@ -195,29 +195,29 @@ pub enum Effect {
 /// A decision about an unknown effect.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Settling {
+pub struct DecideEffectRequest {
     /// What became of it.
-    outcome: Effect,
+    outcome: DecisionOutcome,
     /// The item of a `foreach`, from 0.
     item: Option<u32>,
 }
 
 /// Settles a step in `needs_decision`: a person says what became of it.
 #[utoipa::path(
-    post, path = "/api/v1/runs/{id}/decisions/{step}", tag = "runs", request_body = Settling,
+    post, path = "/api/v1/runs/{id}/decisions/{step}", tag = "runs", request_body = DecideEffectRequest,
     params(("id" = String, Path), ("step" = String, Path)),
-    responses((status = 200, body = Run), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn decide(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path((id, step)): Path<(String, String)>,
-    body: Body<Settling>,
-) -> Result<Json<Run>, Problem> {
+    body: Body<DecideEffectRequest>,
+) -> Result<Json<RunResponse>, Problem> {
     let decision = match body.value.outcome {
-        Effect::Applied => Decision::Applied,
-        Effect::Retry => Decision::Retry,
-        Effect::Fail => Decision::Fail,
+        DecisionOutcome::Applied => Decision::Applied,
+        DecisionOutcome::Retry => Decision::Retry,
+        DecisionOutcome::Fail => Decision::Fail,
     };
     Ok(Json(engine.acting_as(&caller).run_decide(&id, &step, body.value.item, decision).await?.into()))
 }
@@ -225,7 +225,7 @@ async fn decide(
 /// From where.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Again {
+pub struct RerunRequest {
     /// The step to begin with: it is done anew, with what needs it and what had not succeeded; the others keep their
     /// outputs. Without it everything is done anew.
     from: Option<String>,
@@ -236,15 +236,15 @@ pub struct Again {
 /// Starts a run that has ended again, on the same revision and plugins: a new run. An approval in front of a step that is
 /// done anew is asked for again.
 #[utoipa::path(
-    post, path = "/api/v1/runs/{id}/rerun", tag = "runs", request_body = Again, params(("id" = String, Path)),
-    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+    post, path = "/api/v1/runs/{id}/rerun", tag = "runs", request_body = RerunRequest, params(("id" = String, Path)),
+    responses((status = 202, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn rerun(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Again>,
-) -> Result<(StatusCode, Json<Run>), Problem> {
+    body: Body<RerunRequest>,
+) -> Result<(StatusCode, Json<RunResponse>), Problem> {
     let once = body.once(&caller);
     let from = match (body.value.from, body.value.item) {
         (None, None) => From::Beginning,
@@ -256,23 +256,23 @@ async fn rerun(
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
-/// Nothing.
+/// UndoRunRequest.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub struct UndoRunRequest {}
 
 /// Takes a run that has ended back: a new run on the same plugins calls `undo` of what it did, the newest first. A run is
 /// taken back once; where that failed, run the new run again.
 #[utoipa::path(
     post, path = "/api/v1/runs/{id}/undo", tag = "runs", params(("id" = String, Path)),
-    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+    responses((status = 202, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn undo(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Nothing>,
-) -> Result<(StatusCode, Json<Run>), Problem> {
+    body: Body<UndoRunRequest>,
+) -> Result<(StatusCode, Json<RunResponse>), Problem> {
     let once = body.once(&caller);
     let run = engine.acting_as(&caller).once(once).run_undo(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
@@ -281,7 +281,7 @@ async fn undo(
 /// A signal.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Signaling {
+pub struct SignalRunRequest {
     /// What comes with it, at most 64 KiB.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -290,16 +290,16 @@ pub struct Signaling {
 
 /// Tells a run something that a step waits for, or will.
 #[utoipa::path(
-    post, path = "/api/v1/runs/{id}/signals/{name}", tag = "runs", request_body = Signaling,
+    post, path = "/api/v1/runs/{id}/signals/{name}", tag = "runs", request_body = SignalRunRequest,
     params(("id" = String, Path), ("name" = String, Path)),
-    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+    responses((status = 202, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn signal(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path((id, name)): Path<(String, String)>,
-    body: Body<Signaling>,
-) -> Result<(StatusCode, Json<Run>), Problem> {
+    body: Body<SignalRunRequest>,
+) -> Result<(StatusCode, Json<RunResponse>), Problem> {
     let once = body.once(&caller);
     let run = engine.acting_as(&caller).once(once).run_signal(&id, &name, body.value.payload).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))

@@ -9,8 +9,8 @@ use super::{
     auth::{Engineer, Responder, Viewer},
     extract::{Body, Expected, Listed, Paging, Parameters, Path, Raw, tagged},
     problem::{FieldError, Problem},
-    shapes::{Schedule, Tick, Time},
-    workflows::{Validation, text},
+    shapes::{ScheduleResponse, ScheduledTimeResponse, TickResponse},
+    workflows::{ValidationResponse, text},
 };
 use wardroom_domain::{schedule::TickKind, time::Timestamp};
 use wardroom_engine::{
@@ -36,18 +36,18 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 #[into_params(parameter_in = Query)]
 struct Filter {
     /// Only those of `people`, of a `workflow`'s triggers, or of an `incident`.
-    owner: Option<OwnerKind>,
+    owner: Option<ScheduleOwnerKind>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum OwnerKind {
+enum ScheduleOwnerKind {
     People,
     Workflow,
     Incident,
 }
 
-impl OwnerKind {
+impl ScheduleOwnerKind {
     fn word(self) -> &'static str {
         match self {
             Self::People => "people",
@@ -60,16 +60,16 @@ impl OwnerKind {
 /// Lists schedules by name.
 #[utoipa::path(
     get, path = "/api/v1/schedules", tag = "schedules", params(Filter, Paging),
-    responses((status = 200, body = Listed<Schedule>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<ScheduleResponse>), (status = "4XX", body = Problem)),
 )]
 async fn list(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<Schedule>>, Problem> {
+) -> Result<Json<Listed<ScheduleResponse>>, Problem> {
     let page = paging.page()?;
-    let found = engine.acting_as(&caller).schedule_list(filter.owner.map(OwnerKind::word), &page).await?;
+    let found = engine.acting_as(&caller).schedule_list(filter.owner.map(ScheduleOwnerKind::word), &page).await?;
     let listed = Listed::cut(found, &page, |view| view.schedule.name.clone());
     let items = listed.items.into_iter().map(|view| shown(&engine, view)).collect();
     Ok(Json(Listed { items, next: listed.next }))
@@ -79,20 +79,24 @@ async fn list(
 #[utoipa::path(
     post, path = "/api/v1/schedules/validate", tag = "schedules",
     request_body(content = String, description = "YAML or JSON.", content_type = "application/yaml"),
-    responses((status = 200, body = Validation), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ValidationResponse), (status = "4XX", body = Problem)),
 )]
-async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> Result<Json<Validation>, Problem> {
+async fn validate(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Raw(bytes): Raw,
+) -> Result<Json<ValidationResponse>, Problem> {
     let errors = match engine.schedule_validate(text(&bytes)?).await? {
         Ok(_) => Vec::new(),
         Err(faults) => faults.iter().map(FieldError::from).collect(),
     };
-    Ok(Json(Validation { valid: errors.is_empty(), errors }))
+    Ok(Json(ValidationResponse { valid: errors.is_empty(), errors }))
 }
 
 /// Reads a schedule.
 #[utoipa::path(
     get, path = "/api/v1/schedules/{name}", tag = "schedules", params(("name" = String, Path)),
-    responses((status = 200, body = Schedule), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ScheduleResponse), (status = "4XX", body = Problem)),
 )]
 async fn show(
     State(engine): State<Engine>,
@@ -109,7 +113,7 @@ async fn show(
     params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
     request_body(content = String, description = "YAML or JSON.", content_type = "application/yaml"),
     responses(
-        (status = 200, body = Schedule), (status = 201, body = Schedule, description = "It is new."),
+        (status = 200, body = ScheduleResponse), (status = 201, body = ScheduleResponse, description = "It is new."),
         (status = "4XX", body = Problem),
     ),
 )]
@@ -154,39 +158,39 @@ struct Previewing {
 /// Tells the next times of a schedule, in its zone and in UTC, with what clocks and blackouts do to them.
 #[utoipa::path(
     get, path = "/api/v1/schedules/{name}/preview", tag = "schedules", params(("name" = String, Path), Previewing),
-    responses((status = 200, body = Listed<Time>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<ScheduledTimeResponse>), (status = "4XX", body = Problem)),
 )]
 async fn preview(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(name): Path<String>,
     Parameters(Previewing { count, from }): Parameters<Previewing>,
-) -> Result<Json<Listed<Time>>, Problem> {
+) -> Result<Json<Listed<ScheduledTimeResponse>>, Problem> {
     let count = count.unwrap_or(10);
     if !(1..=MAX_PREVIEW).contains(&count) {
         return Err(Problem::invalid("count", "1 to 1000 are wanted"));
     }
     let coming = engine.acting_as(&caller).schedule_preview(&name, from, count).await?;
-    Ok(Json(Listed::all(coming.into_iter().map(Time::from).collect())))
+    Ok(Json(Listed::all(coming.into_iter().map(ScheduledTimeResponse::from).collect())))
 }
 
 /// Lists what became of a schedule's times, the newest first.
 #[utoipa::path(
     get, path = "/api/v1/schedules/{name}/ticks", tag = "schedules", params(("name" = String, Path), Paging),
-    responses((status = 200, body = Listed<Tick>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<TickResponse>), (status = "4XX", body = Problem)),
 )]
 async fn ticks(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(name): Path<String>,
     Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<Tick>>, Problem> {
+) -> Result<Json<Listed<TickResponse>>, Problem> {
     let page = paging.page()?;
     let wrong = || Problem::invalid("after", "`next` of an earlier page is wanted");
     let after = page.after.as_deref().map(|cursor| place(cursor).ok_or_else(wrong)).transpose()?;
     let found = engine.acting_as(&caller).schedule_ticks(&name, after, page.limit).await?;
     let listed = Listed::cut(found, &page, |tick| format!("{}_{}", tick.nominal, tick.kind.word()));
-    Ok(Json(Listed { items: listed.items.into_iter().map(Tick::from).collect(), next: listed.next }))
+    Ok(Json(Listed { items: listed.items.into_iter().map(TickResponse::from).collect(), next: listed.next }))
 }
 
 /// Where a page of ticks ended: the last one's time and kind.
@@ -199,7 +203,7 @@ fn place(cursor: &str) -> Option<(Timestamp, TickKind)> {
 /// Why a schedule is held.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Pausing {
+pub struct PauseScheduleRequest {
     /// 1 to 500 characters.
     reason: String,
     /// It resumes by itself then, RFC 3339; without it somebody has to.
@@ -209,17 +213,17 @@ pub struct Pausing {
 
 /// Holds a schedule: nothing starts by itself. The times it holds back are recorded when it is resumed.
 #[utoipa::path(
-    post, path = "/api/v1/schedules/{name}/pause", tag = "schedules", request_body = Pausing,
+    post, path = "/api/v1/schedules/{name}/pause", tag = "schedules", request_body = PauseScheduleRequest,
     params(("name" = String, Path)),
-    responses((status = 200, body = Schedule), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ScheduleResponse), (status = "4XX", body = Problem)),
 )]
 async fn pause(
     State(engine): State<Engine>,
     Engineer(caller): Engineer,
     Path(name): Path<String>,
-    body: Body<Pausing>,
-) -> Result<Json<Schedule>, Problem> {
-    let Pausing { reason, until } = body.value;
+    body: Body<PauseScheduleRequest>,
+) -> Result<Json<ScheduleResponse>, Problem> {
+    let PauseScheduleRequest { reason, until } = body.value;
     let view = engine.acting_as(&caller).schedule_pause(&name, &reason, until).await?;
     Ok(Json(shown(&engine, view)))
 }
@@ -227,13 +231,13 @@ async fn pause(
 /// Lets a schedule go on.
 #[utoipa::path(
     post, path = "/api/v1/schedules/{name}/resume", tag = "schedules", params(("name" = String, Path)),
-    responses((status = 200, body = Schedule), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ScheduleResponse), (status = "4XX", body = Problem)),
 )]
 async fn resume(
     State(engine): State<Engine>,
     Engineer(caller): Engineer,
     Path(name): Path<String>,
-) -> Result<Json<Schedule>, Problem> {
+) -> Result<Json<ScheduleResponse>, Problem> {
     let view = engine.acting_as(&caller).schedule_resume(&name).await?;
     Ok(Json(shown(&engine, view)))
 }
@@ -241,20 +245,20 @@ async fn resume(
 /// Nothing.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Triggering {}
+pub struct TriggerScheduleRequest {}
 
 /// Starts a schedule now, whatever holds it and beside whatever goes on; the run is durable when this answers.
 #[utoipa::path(
-    post, path = "/api/v1/schedules/{name}/trigger", tag = "schedules", request_body = Triggering,
+    post, path = "/api/v1/schedules/{name}/trigger", tag = "schedules", request_body = TriggerScheduleRequest,
     params(("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 202, body = Tick), (status = "4XX", body = Problem)),
+    responses((status = 202, body = TickResponse), (status = "4XX", body = Problem)),
 )]
 async fn trigger(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(name): Path<String>,
-    body: Body<Triggering>,
-) -> Result<(StatusCode, Json<Tick>), Problem> {
+    body: Body<TriggerScheduleRequest>,
+) -> Result<(StatusCode, Json<TickResponse>), Problem> {
     let tick = engine.acting_as(&caller).once(body.once(&caller)).schedule_trigger(&name).await?;
     Ok((StatusCode::ACCEPTED, Json(tick.into())))
 }
@@ -262,7 +266,7 @@ async fn trigger(
 /// Which times of the past.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Backfilling {
+pub struct BackfillScheduleRequest {
     /// From, RFC 3339, included.
     #[schema(value_type = String)]
     from: Timestamp,
@@ -280,7 +284,7 @@ fn yes() -> bool {
 
 /// The times.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Backfilled {
+pub struct BackfillScheduleResponse {
     /// Whether they wait for their turn now; false for a dry run.
     started: bool,
     /// The times that started nothing, RFC 3339.
@@ -289,23 +293,23 @@ pub struct Backfilled {
 
 /// Makes up for times of the past that started nothing: at most 100, one after the other where runs may not overlap.
 #[utoipa::path(
-    post, path = "/api/v1/schedules/{name}/backfill", tag = "schedules", request_body = Backfilling,
+    post, path = "/api/v1/schedules/{name}/backfill", tag = "schedules", request_body = BackfillScheduleRequest,
     params(("name" = String, Path)),
-    responses((status = 200, body = Backfilled), (status = "4XX", body = Problem)),
+    responses((status = 200, body = BackfillScheduleResponse), (status = "4XX", body = Problem)),
 )]
 async fn backfill(
     State(engine): State<Engine>,
     Engineer(caller): Engineer,
     Path(name): Path<String>,
-    body: Body<Backfilling>,
-) -> Result<Json<Backfilled>, Problem> {
-    let Backfilling { from, until, dry_run } = body.value;
+    body: Body<BackfillScheduleRequest>,
+) -> Result<Json<BackfillScheduleResponse>, Problem> {
+    let BackfillScheduleRequest { from, until, dry_run } = body.value;
     let times = engine.acting_as(&caller).schedule_backfill(&name, from, until, dry_run).await?;
-    Ok(Json(Backfilled { started: !dry_run, times: times.iter().map(ToString::to_string).collect() }))
+    Ok(Json(BackfillScheduleResponse { started: !dry_run, times: times.iter().map(ToString::to_string).collect() }))
 }
 
 /// A schedule as it is shown, with the time it comes next.
-pub(super) fn shown(engine: &Engine, view: ScheduleView) -> Schedule {
+pub(super) fn shown(engine: &Engine, view: ScheduleView) -> ScheduleResponse {
     let next = engine.schedule_next(&view);
-    Schedule::of(view, next)
+    ScheduleResponse::of(view, next)
 }

@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// A signal.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Sending {
+pub struct SendSignalRequest {
     /// What comes with it, at most 64 KiB.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -31,7 +31,7 @@ pub struct Sending {
 
 /// The event it became.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Sent {
+pub struct SendSignalResponse {
     /// A UUID.
     event: String,
 }
@@ -39,17 +39,17 @@ pub struct Sent {
 /// Sends a signal to whichever workflows listen to it (`on: [{ signal: NAME }]`). For a run that waits, see
 /// `/runs/{id}/signals/{name}`.
 #[utoipa::path(
-    post, path = "/api/v1/signals/{name}", tag = "runs", request_body = Sending, params(("name" = String, Path)),
-    responses((status = 202, body = Sent), (status = "4XX", body = Problem)),
+    post, path = "/api/v1/signals/{name}", tag = "runs", request_body = SendSignalRequest, params(("name" = String, Path)),
+    responses((status = 202, body = SendSignalResponse), (status = "4XX", body = Problem)),
 )]
 async fn send(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(name): Path<String>,
-    body: Body<Sending>,
-) -> Result<(StatusCode, Json<Sent>), Problem> {
+    body: Body<SendSignalRequest>,
+) -> Result<(StatusCode, Json<SendSignalResponse>), Problem> {
     let once = body.once(&caller);
-    let Sending { payload, incident } = body.value;
+    let SendSignalRequest { payload, incident } = body.value;
     let event = engine.acting_as(&caller).once(once).signal_send(&name, payload, incident.as_deref()).await?;
-    Ok((StatusCode::ACCEPTED, Json(Sent { event: event.to_string() })))
+    Ok((StatusCode::ACCEPTED, Json(SendSignalResponse { event: event.to_string() })))
 }

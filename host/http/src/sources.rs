@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// A source to set.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Setting {
+pub struct SetSourceRequest {
     /// `alertmanager`, `grafana`, `pagerduty`, `opsgenie`, `cloudevents` or `generic`.
     #[schema(value_type = String)]
     kind: SourceKind,
@@ -79,7 +79,7 @@ async fn source(State(engine): State<Engine>, _: Admin, Path(name): Path<String>
 
 /// Sets a source, new or replaced.
 #[utoipa::path(
-    put, path = "/api/v1/sources/{name}", tag = "platform", request_body = Setting,
+    put, path = "/api/v1/sources/{name}", tag = "platform", request_body = SetSourceRequest,
     params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = Object), (status = "4XX", body = Problem)),
 )]
@@ -88,9 +88,9 @@ async fn set_source(
     Admin(caller): Admin,
     Path(name): Path<String>,
     Expected(expected): Expected,
-    body: Body<Setting>,
+    body: Body<SetSourceRequest>,
 ) -> Result<Response, Problem> {
-    let Setting { kind, auth, mapping, storm } = body.value;
+    let SetSourceRequest { kind, auth, mapping, storm } = body.value;
     let source = engine.source_set(&caller, &name, NewSource { kind, auth, mapping, storm }, expected).await?;
     Ok(tagged(StatusCode::OK, source.revision, value(&source)))
 }
@@ -112,7 +112,7 @@ async fn remove_source(
 /// A silence to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Silencing {
+pub struct CreateSilenceRequest {
     /// Labels that an alert has to have, 1 to 20; `*` stands for any value.
     labels: BTreeMap<String, String>,
     /// Only alerts of this source.
@@ -148,15 +148,15 @@ async fn silences(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed
 /// Makes a silence: alerts that match open no incident and join none as new; they are counted. What still fires afterwards
 /// opens its incident when it is delivered again.
 #[utoipa::path(
-    post, path = "/api/v1/silences", tag = "hooks", request_body = Silencing,
+    post, path = "/api/v1/silences", tag = "hooks", request_body = CreateSilenceRequest,
     responses((status = 201, body = Object), (status = "4XX", body = Problem)),
 )]
 async fn add_silence(
     State(engine): State<Engine>,
     Responder(caller): Responder,
-    body: Body<Silencing>,
+    body: Body<CreateSilenceRequest>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let Silencing { labels, source, starts_at, ends_at, reason } = body.value;
+    let CreateSilenceRequest { labels, source, starts_at, ends_at, reason } = body.value;
     let silence = engine.silence_create(&caller, NewSilence { labels, source, starts_at, ends_at, reason }).await?;
     let stored = StoredSilence { silence, alerts: 0, last_alert_at: None };
     Ok((StatusCode::CREATED, Json(shown(&stored))))

@@ -9,7 +9,7 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Expected, Listed, Path, given, tagged},
     problem::Problem,
-    shapes::Task,
+    shapes::TaskResponse,
     words,
 };
 use wardroom_domain::{dossier::task::TaskStatus, incident::Stage, time::Timestamp};
@@ -28,20 +28,20 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// Lists the tasks of an incident in the order of their numbers.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}/tasks", tag = "incidents", params(("id" = String, Path)),
-    responses((status = 200, body = Listed<Task>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<TaskResponse>), (status = "4XX", body = Problem)),
 )]
 async fn list(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(id): Path<String>,
-) -> Result<Json<Listed<Task>>, Problem> {
+) -> Result<Json<Listed<TaskResponse>>, Problem> {
     Ok(Json(Listed::all(shown(&engine.acting_as(&caller).incident_view(&id).await?))))
 }
 
-fn shown(view: &IncidentView) -> Vec<Task> {
+fn shown(view: &IncidentView) -> Vec<TaskResponse> {
     let around = view.loaded.around(view.at);
     let (incident, tasks) = (&view.loaded.dossier.incident, &view.loaded.dossier.parts.tasks);
-    tasks.iter().map(|task| Task::new(task, incident, tasks, &around)).collect()
+    tasks.iter().map(|task| TaskResponse::new(task, incident, tasks, &around)).collect()
 }
 
 fn one(status: StatusCode, view: &IncidentView, number: u32) -> Result<Response, Problem> {
@@ -53,7 +53,7 @@ fn one(status: StatusCode, view: &IncidentView, number: u32) -> Result<Response,
 /// A task to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Adding {
+pub struct CreateTaskRequest {
     /// What to do: 1 to 500 characters.
     #[schema(min_length = 1, max_length = 500)]
     text: String,
@@ -76,18 +76,18 @@ pub struct Adding {
 
 /// Makes a task.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/tasks", tag = "incidents", request_body = Adding,
+    post, path = "/api/v1/incidents/{id}/tasks", tag = "incidents", request_body = CreateTaskRequest,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = Task), (status = "4XX", body = Problem)),
+    responses((status = 201, body = TaskResponse), (status = "4XX", body = Problem)),
 )]
 async fn add(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Adding>,
+    body: Body<CreateTaskRequest>,
 ) -> Result<Response, Problem> {
     let once = body.once(&caller);
-    let Adding { text, stage, role, owner, backup, due_at, needs } = body.value;
+    let CreateTaskRequest { text, stage, role, owner, backup, due_at, needs } = body.value;
     let new = NewTask { text, stage, role, owner, backup, due_at, needs };
     let (view, number) = engine.acting_as(&caller).once(once).task_create(&id, &new).await?;
     one(StatusCode::CREATED, &view, number)
@@ -97,7 +97,7 @@ async fn add(
 #[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Editing {
+pub struct UpdateTaskRequest {
     /// What to do.
     text: Option<String>,
     /// The handle of the owner.
@@ -123,18 +123,18 @@ pub struct Editing {
 
 /// Gives a task to somebody, changes it, ends it or opens it again. A task whose `needs` are open is not done.
 #[utoipa::path(
-    patch, path = "/api/v1/incidents/{id}/tasks/{number}", tag = "incidents", request_body = Editing,
+    patch, path = "/api/v1/incidents/{id}/tasks/{number}", tag = "incidents", request_body = UpdateTaskRequest,
     params(("id" = String, Path), ("number" = u32, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = Task), (status = "4XX", body = Problem)),
+    responses((status = 200, body = TaskResponse), (status = "4XX", body = Problem)),
 )]
 async fn edit(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path((id, number)): Path<(String, u32)>,
     Expected(expected): Expected,
-    body: Body<Editing>,
+    body: Body<UpdateTaskRequest>,
 ) -> Result<Response, Problem> {
-    let Editing { text, owner, backup, due_at, needs, status, note } = body.value;
+    let UpdateTaskRequest { text, owner, backup, due_at, needs, status, note } = body.value;
     if note.is_some() && status.is_none() {
         return Err(Problem::invalid("note", "belongs to `status`"));
     }

@@ -20,7 +20,7 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Listed, Paging, Parameters, Path, tagged},
     problem::Problem,
-    shapes::{Entry, Incident},
+    shapes::{IncidentResponse, TimelineEntryResponse},
 };
 use wardroom_domain::{incident::UnknownWord, timeline::EntryKind};
 use wardroom_engine::{Engine, TimelineFilter, incidents::timeline::Remark};
@@ -61,7 +61,7 @@ fn kind(word: &str) -> Result<EntryKind, Problem> {
 /// Reads the timeline, the oldest entry first.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}/timeline", tag = "incidents", params(("id" = String, Path), Filter, Paging),
-    responses((status = 200, body = Listed<Entry>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<TimelineEntryResponse>), (status = "4XX", body = Problem)),
 )]
 async fn timeline(
     State(engine): State<Engine>,
@@ -69,17 +69,17 @@ async fn timeline(
     Path(id): Path<String>,
     Parameters(filter): Parameters<Filter>,
     Parameters(paging): Parameters<Paging>,
-) -> Result<Json<Listed<Entry>>, Problem> {
+) -> Result<Json<Listed<TimelineEntryResponse>>, Problem> {
     let (page, filter) = (paging.numbered()?, filter.checked()?);
     let found = engine.acting_as(&caller).timeline(&id, &filter, &page).await?;
     let listed = Listed::cut(found, &page, |entry| entry.seq.to_string());
-    Ok(Json(Listed { items: listed.items.into_iter().map(Entry::from).collect(), next: listed.next }))
+    Ok(Json(Listed { items: listed.items.into_iter().map(TimelineEntryResponse::from).collect(), next: listed.next }))
 }
 
 /// A note.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Note {
+pub struct CreateNoteRequest {
     /// 1 to 2,000 characters.
     #[schema(min_length = 1, max_length = 2000)]
     text: String,
@@ -87,19 +87,19 @@ pub struct Note {
 
 /// Adds a note to the timeline.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/timeline", tag = "incidents", request_body = Note,
+    post, path = "/api/v1/incidents/{id}/timeline", tag = "incidents", request_body = CreateNoteRequest,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = Incident), (status = "4XX", body = Problem)),
+    responses((status = 201, body = IncidentResponse), (status = "4XX", body = Problem)),
 )]
 async fn note(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Note>,
+    body: Body<CreateNoteRequest>,
 ) -> Result<Response, Problem> {
     let acting = engine.acting_as(&caller).once(body.once(&caller));
     let incident = acting.timeline_note(&id, &body.value.text).await?;
-    Ok(tagged(StatusCode::CREATED, incident.revision, Incident::from(incident)))
+    Ok(tagged(StatusCode::CREATED, incident.revision, IncidentResponse::from(incident)))
 }
 
 /// What is done to an entry.
@@ -119,7 +119,7 @@ pub enum RemarkKind {
 /// A remark on an entry. The entry itself stays as it was: the remark is an entry of its own.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Remarking {
+pub struct CreateRemarkRequest {
     /// `star`, `unstar`, `annotate` or `correct`.
     remark: RemarkKind,
     /// 1 to 2,000 characters; needed by `annotate` and `correct`.
@@ -128,7 +128,7 @@ pub struct Remarking {
 
 /// Stars, annotates or corrects an entry of the timeline.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/timeline/{seq}", tag = "incidents", request_body = Remarking,
+    post, path = "/api/v1/incidents/{id}/timeline/{seq}", tag = "incidents", request_body = CreateRemarkRequest,
     params(("id" = String, Path), ("seq" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 204), (status = "4XX", body = Problem)),
 )]
@@ -136,7 +136,7 @@ async fn remark(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path((id, seq)): Path<(String, i64)>,
-    body: Body<Remarking>,
+    body: Body<CreateRemarkRequest>,
 ) -> Result<StatusCode, Problem> {
     let once = body.once(&caller);
     let text = body.value.text.unwrap_or_default();
@@ -175,7 +175,7 @@ async fn follow(
     let after = last.or(from.after).unwrap_or_default();
     let follower = engine.acting_as(&caller).timeline_follow(&id, after).await?;
     let events = stream::unfold(follower, |mut follower| async move {
-        let entry = Entry::from(follower.next().await?);
+        let entry = TimelineEntryResponse::from(follower.next().await?);
         let seq = entry.seq.to_string();
         let event = axum::response::sse::Event::default().id(seq).event("entry").json_data(entry);
         Some((Ok(event.unwrap_or_default()), follower))

@@ -10,7 +10,7 @@ use super::{
     extract::{Body, Listed, Path},
     problem::Problem,
     schedules::shown,
-    shapes::Schedule,
+    shapes::ScheduleResponse,
 };
 use wardroom_domain::{
     incident::Stage,
@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// A timer: one of `every`, `at` and `in` says when.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Timing {
+pub struct CreateTimerRequest {
     /// 1 to 64 of `a-z 0-9 -`, beginning with a letter; unique within the incident.
     name: String,
     /// Again and again, such as `30m`; the first time after that long.
@@ -50,30 +50,30 @@ pub struct Timing {
 /// Lists the timers of an incident.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}/timers", tag = "incidents", params(("id" = String, Path)),
-    responses((status = 200, body = Listed<Schedule>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<ScheduleResponse>), (status = "4XX", body = Problem)),
 )]
 async fn list(
     State(engine): State<Engine>,
     Viewer(caller): Viewer,
     Path(id): Path<String>,
-) -> Result<Json<Listed<Schedule>>, Problem> {
+) -> Result<Json<Listed<ScheduleResponse>>, Problem> {
     let timers = engine.acting_as(&caller).timer_list(&id).await?;
     Ok(Json(Listed::all(timers.into_iter().map(|view| shown(&engine, view)).collect())))
 }
 
 /// Starts a timer of an incident: each time it comes the timeline says its text, and the event `timer` is raised.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/timers", tag = "incidents", request_body = Timing,
+    post, path = "/api/v1/incidents/{id}/timers", tag = "incidents", request_body = CreateTimerRequest,
     params(("id" = String, Path)),
-    responses((status = 201, body = Schedule), (status = "4XX", body = Problem)),
+    responses((status = 201, body = ScheduleResponse), (status = "4XX", body = Problem)),
 )]
 async fn start(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Timing>,
-) -> Result<(StatusCode, Json<Schedule>), Problem> {
-    let Timing { name, every, at, after, text, until } = body.value;
+    body: Body<CreateTimerRequest>,
+) -> Result<(StatusCode, Json<ScheduleResponse>), Problem> {
+    let CreateTimerRequest { name, every, at, after, text, until } = body.value;
     let cadence = match (every, at, after) {
         (Some(every), None, None) => TimerCadence::Every(duration("every", &every)?),
         (None, Some(at), None) => TimerCadence::At(at),

@@ -29,7 +29,7 @@ pub enum Stage {
     /// The fix is confirmed.
     Resolution,
     /// What is learned.
-    Retrospective,
+    RetrospectiveResponse,
     /// Done.
     Closed,
     /// It was none.
@@ -41,7 +41,7 @@ pub enum Stage {
 #[schema(rename_all = "lowercase")]
 pub enum IncidentKind {
     /// People are affected.
-    Incident,
+    IncidentResponse,
     /// Practice.
     Drill,
 }

@@ -10,7 +10,7 @@ use super::{
     auth::{Engineer, Responder, Viewer},
     extract::{Body, Expected, Listed, Path, Raw, tagged},
     problem::{FieldError, Problem},
-    shapes::{Revision, Run},
+    shapes::{RevisionResponse, RunResponse},
 };
 use wardroom_engine::{Engine, runs::start::StartRequest};
 
@@ -26,16 +26,16 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// Lists the workflows in use.
 #[utoipa::path(
     get, path = "/api/v1/workflows", tag = "workflows",
-    responses((status = 200, body = Listed<Revision>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<RevisionResponse>), (status = "4XX", body = Problem)),
 )]
-async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<Revision>>, Problem> {
+async fn list(State(engine): State<Engine>, _: Viewer) -> Result<Json<Listed<RevisionResponse>>, Problem> {
     let found = engine.workflow_list().await?;
-    Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(RevisionResponse::from).collect())))
 }
 
 /// Whether a document can be saved.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Validation {
+pub struct ValidationResponse {
     /// Whether it can.
     pub(super) valid: bool,
     /// Every fault, with line and column.
@@ -46,24 +46,28 @@ pub struct Validation {
 #[utoipa::path(
     post, path = "/api/v1/workflows/validate", tag = "workflows",
     request_body(content = String, description = "YAML or JSON.", content_type = "application/yaml"),
-    responses((status = 200, body = Validation), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ValidationResponse), (status = "4XX", body = Problem)),
 )]
-async fn validate(State(engine): State<Engine>, _: Viewer, Raw(bytes): Raw) -> Result<Json<Validation>, Problem> {
+async fn validate(
+    State(engine): State<Engine>,
+    _: Viewer,
+    Raw(bytes): Raw,
+) -> Result<Json<ValidationResponse>, Problem> {
     let errors = match engine.workflow_validate(text(&bytes)?).await? {
         Ok(_) => Vec::new(),
         Err(faults) => faults.iter().map(FieldError::from).collect(),
     };
-    Ok(Json(Validation { valid: errors.is_empty(), errors }))
+    Ok(Json(ValidationResponse { valid: errors.is_empty(), errors }))
 }
 
 /// Reads the newest revision.
 #[utoipa::path(
     get, path = "/api/v1/workflows/{name}", tag = "workflows", params(("name" = String, Path)),
-    responses((status = 200, body = Revision), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RevisionResponse), (status = "4XX", body = Problem)),
 )]
 async fn show(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>) -> Result<Response, Problem> {
     let found = engine.workflow(&name).await?;
-    Ok(tagged(StatusCode::OK, found.revision, Revision::from(found)))
+    Ok(tagged(StatusCode::OK, found.revision, RevisionResponse::from(found)))
 }
 
 /// Saves a document under its name as a new revision; the same text again changes nothing.
@@ -71,7 +75,7 @@ async fn show(State(engine): State<Engine>, _: Viewer, Path(name): Path<String>)
     put, path = "/api/v1/workflows/{name}", tag = "workflows",
     params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
     request_body(content = String, description = "YAML or JSON.", content_type = "application/yaml"),
-    responses((status = 200, body = Revision), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RevisionResponse), (status = "4XX", body = Problem)),
 )]
 async fn save(
     State(engine): State<Engine>,
@@ -81,7 +85,7 @@ async fn save(
     Raw(bytes): Raw,
 ) -> Result<Response, Problem> {
     let saved = engine.workflow_save(&caller, &name, text(&bytes)?, expected).await?;
-    Ok(tagged(StatusCode::OK, saved.revision, Revision::from(saved)))
+    Ok(tagged(StatusCode::OK, saved.revision, RevisionResponse::from(saved)))
 }
 
 /// Takes a workflow out of use; its runs go on.
@@ -101,21 +105,21 @@ async fn delete(
 /// Lists all revisions, the newest first.
 #[utoipa::path(
     get, path = "/api/v1/workflows/{name}/revisions", tag = "workflows", params(("name" = String, Path)),
-    responses((status = 200, body = Listed<Revision>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Listed<RevisionResponse>), (status = "4XX", body = Problem)),
 )]
 async fn revisions(
     State(engine): State<Engine>,
     _: Viewer,
     Path(name): Path<String>,
-) -> Result<Json<Listed<Revision>>, Problem> {
+) -> Result<Json<Listed<RevisionResponse>>, Problem> {
     let found = engine.workflow_revisions(&name).await?;
-    Ok(Json(Listed::all(found.into_iter().map(Revision::from).collect())))
+    Ok(Json(Listed::all(found.into_iter().map(RevisionResponse::from).collect())))
 }
 
 /// What to start.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Starting {
+pub struct StartRunRequest {
     /// The incident, by identifier or number.
     incident: Option<String>,
     /// The inputs.
@@ -129,18 +133,18 @@ pub struct Starting {
 
 /// Starts a workflow; the run is durable when this answers.
 #[utoipa::path(
-    post, path = "/api/v1/workflows/{name}/runs", tag = "workflows", request_body = Starting,
+    post, path = "/api/v1/workflows/{name}/runs", tag = "workflows", request_body = StartRunRequest,
     params(("name" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 202, body = Run), (status = "4XX", body = Problem)),
+    responses((status = 202, body = RunResponse), (status = "4XX", body = Problem)),
 )]
 async fn start(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(name): Path<String>,
-    body: Body<Starting>,
-) -> Result<(StatusCode, Json<Run>), Problem> {
+    body: Body<StartRunRequest>,
+) -> Result<(StatusCode, Json<RunResponse>), Problem> {
     let once = body.once(&caller);
-    let Starting { incident, inputs, dry_run } = body.value;
+    let StartRunRequest { incident, inputs, dry_run } = body.value;
     let request = StartRequest { workflow: name, incident, inputs, dry_run };
     let run = engine.acting_as(&caller).once(once).run_start(&request).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Page, Store, StoreError, StoredSchedule,
+    incidents::visible,
     read::{Cursor, Select, each},
     rows,
     statement::Cell,
@@ -29,6 +30,9 @@ pub struct Share {
     /// After how many milliseconds one that another host should have looked at is looked at by all.
     pub patience_ms: u32,
 }
+
+/// Who may see the incident that a timer belongs to; null for other schedules.
+const HIDDEN_FROM: &str = "(SELECT i.visible_to FROM incidents i WHERE owner = 'incident' AND i.id = owner_name)";
 
 impl Store {
     /// Schedules that want to be looked at, the longest overdue first.
@@ -62,14 +66,18 @@ impl Store {
         each(&Select::new(SELECT).among("name", names.map(Cell::text)).all(self).await?, schedule)
     }
 
-    /// A page of schedules by name; only those of an owner's kind (`people`, `workflow` or `incident`) if one is named.
-    pub async fn schedules(&self, owner: Option<&str>, page: &Page) -> Result<Vec<StoredSchedule>, StoreError> {
-        let rows = Select::new(SELECT)
+    /// A page of schedules by name; only those of an owner's kind (`people`, `workflow` or `incident`) if one is named, and
+    /// without the timers of incidents that somebody of a handle may not see.
+    pub async fn schedules(
+        &self,
+        owner: Option<&str>,
+        visible_to: Option<&String>,
+        page: &Page,
+    ) -> Result<Vec<StoredSchedule>, StoreError> {
+        let select = Select::new(SELECT)
             .and_maybe("owner =", owner.map(Cell::text))
-            .and_maybe("name >", page.after.as_ref().map(Cell::text))
-            .order("name", page.limit)
-            .all(self)
-            .await?;
+            .and_maybe("name >", page.after.as_ref().map(Cell::text));
+        let rows = visible(select, HIDDEN_FROM, visible_to).order("name", page.limit).all(self).await?;
         each(&rows, schedule)
     }
 

@@ -242,7 +242,7 @@ impl Engine {
         }
         let mut page = None;
         loop {
-            let some = self.store().schedules(Some("people"), &Page { after: page.take(), limit: 200 }).await?;
+            let some = self.store().schedules(Some("people"), None, &Page { after: page.take(), limit: 200 }).await?;
             let Some(last) = some.last() else { return Ok(changes) };
             page = Some(last.name.clone());
             for stored in some.into_iter().filter(|stored| !set.contains_key(&stored.name)) {

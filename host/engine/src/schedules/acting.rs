@@ -14,23 +14,8 @@ use wardroom_store::StoredSchedule;
 impl Acting<'_> {
     /// A page of schedules by name; of `people`, a `workflow` or an `incident` if one is named.
     pub async fn schedule_list(&self, owner: Option<&str>, page: &Page) -> Result<Vec<ScheduleView>, EngineError> {
-        let (mut views, mut after) = (Vec::new(), page.after.clone());
-        loop {
-            let found = self.engine.store().schedules(owner, &Page { after, limit: page.limit }).await?;
-            let more = found.len() == page.limit as usize;
-            after = found.last().map(|stored| stored.name.clone());
-            for stored in found {
-                if self.sees_owner(&stored.owner).await? {
-                    views.push(self.engine.view(stored)?);
-                }
-                if views.len() == page.limit as usize {
-                    return Ok(views);
-                }
-            }
-            if !more {
-                return Ok(views);
-            }
-        }
+        let found = self.engine.store().schedules(owner, Some(&self.caller.person.handle), page).await?;
+        found.into_iter().map(|stored| self.engine.view(stored)).collect()
     }
 
     /// The schedule of a name.

@@ -118,7 +118,7 @@ impl Engine {
     async fn look_at_all(&self) -> Result<(), EngineError> {
         let mut page = Page { after: None, limit: BATCH };
         loop {
-            let schedules = self.store().schedules(None, &page).await?;
+            let schedules = self.store().schedules(None, None, &page).await?;
             let Some(last) = schedules.last() else { return Ok(()) };
             page.after = Some(last.name.clone());
             self.tick_all(schedules).await;

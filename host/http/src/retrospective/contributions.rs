@@ -13,7 +13,7 @@ use crate::{
     auth::Responder,
     extract::{Body, Path},
     problem::Problem,
-    shapes::{Contribution, Retrospective, value},
+    shapes::{ContributionResponse, RetrospectiveResponse, value},
 };
 use wardroom_engine::Engine;
 
@@ -30,31 +30,31 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 /// Whom to ask.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Inviting {
+struct CreateContributionRequest {
     /// Their handle.
     person: String,
 }
 
 /// Asks somebody more for a contribution. Those who held a role were asked when the retrospective opened.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/retrospective/contributions", tag = "retrospective", request_body = Inviting,
+    post, path = "/api/v1/incidents/{id}/retrospective/contributions", tag = "retrospective", request_body = CreateContributionRequest,
     params(("id" = String, Path)),
-    responses((status = 201, body = Contribution), (status = "4XX", body = Problem)),
+    responses((status = 201, body = ContributionResponse), (status = "4XX", body = Problem)),
 )]
 async fn ask(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Inviting>,
-) -> Result<(StatusCode, Json<Contribution>), Problem> {
+    body: Body<CreateContributionRequest>,
+) -> Result<(StatusCode, Json<ContributionResponse>), Problem> {
     let asked = engine.acting_as(&caller).contribution_ask(&id, &body.value.person).await?;
-    Ok((StatusCode::CREATED, Json(Contribution::from(&asked))))
+    Ok((StatusCode::CREATED, Json(ContributionResponse::from(&asked))))
 }
 
 /// What somebody writes.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Writing {
+struct WriteContributionRequest {
     /// By section of the template: each at most 5,000 characters, at least one with a text.
     sections: BTreeMap<String, String>,
 }
@@ -62,22 +62,22 @@ struct Writing {
 /// Writes the caller's own contribution; writing again replaces it until it is merged.
 #[utoipa::path(
     put, path = "/api/v1/incidents/{id}/retrospective/contributions/{number}", tag = "retrospective",
-    request_body = Writing, params(("id" = String, Path), ("number" = u32, Path)),
-    responses((status = 200, body = Contribution), (status = "4XX", body = Problem)),
+    request_body = WriteContributionRequest, params(("id" = String, Path), ("number" = u32, Path)),
+    responses((status = 200, body = ContributionResponse), (status = "4XX", body = Problem)),
 )]
 async fn contribute(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path((id, number)): Path<(String, u32)>,
-    body: Body<Writing>,
-) -> Result<Json<Contribution>, Problem> {
+    body: Body<WriteContributionRequest>,
+) -> Result<Json<ContributionResponse>, Problem> {
     let written = engine.acting_as(&caller).contribution_write(&id, number, &body.value.sections).await?;
-    Ok(Json(Contribution::from(&written)))
+    Ok(Json(ContributionResponse::from(&written)))
 }
 
 /// A link for one person.
 #[derive(Debug, Serialize, ToSchema)]
-struct Link {
+struct ContributionLinkResponse {
     /// The handle of the person.
     person: String,
     /// Where it leads: whoever has it may write that person's contribution, and nothing else.
@@ -90,15 +90,15 @@ struct Link {
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/retrospective/contributions/{number}/link", tag = "retrospective",
     params(("id" = String, Path), ("number" = u32, Path)),
-    responses((status = 200, body = Link), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ContributionLinkResponse), (status = "4XX", body = Problem)),
 )]
 async fn link(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path((id, number)): Path<(String, u32)>,
-) -> Result<Json<Link>, Problem> {
+) -> Result<Json<ContributionLinkResponse>, Problem> {
     let link = engine.acting_as(&caller).contribution_link(&id, number).await?;
-    Ok(Json(Link {
+    Ok(Json(ContributionLinkResponse {
         person: link.person,
         url: format!("{}{}", engine.public_url(), link.path),
         expires_at: link.expires_at.to_string(),
@@ -109,7 +109,7 @@ async fn link(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/retrospective/contributions/{number}/merge", tag = "retrospective",
     params(("id" = String, Path), ("number" = u32, Path)),
-    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RetrospectiveResponse), (status = "4XX", body = Problem)),
 )]
 async fn merge(
     State(engine): State<Engine>,
@@ -122,7 +122,7 @@ async fn merge(
 /// Takes everything that was contributed over into the draft, each once.
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/retrospective/merge", tag = "retrospective", params(("id" = String, Path)),
-    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RetrospectiveResponse), (status = "4XX", body = Problem)),
 )]
 async fn merge_all(
     State(engine): State<Engine>,
@@ -134,7 +134,7 @@ async fn merge_all(
 
 /// What somebody with a link is asked.
 #[derive(Debug, Serialize, ToSchema)]
-struct Invited {
+struct ContributionInvitationResponse {
     /// The incident's number and title.
     incident: String,
     /// The handle of who is asked.
@@ -151,11 +151,14 @@ struct Invited {
 /// Tells what the person of a link is asked. Needs no token: the link is signed.
 #[utoipa::path(
     get, path = "/api/v1/contributions/{token}", tag = "retrospective", params(("token" = String, Path)),
-    responses((status = 200, body = Invited), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ContributionInvitationResponse), (status = "4XX", body = Problem)),
 )]
-async fn asked(State(engine): State<Engine>, Path(token): Path<String>) -> Result<Json<Invited>, Problem> {
+async fn asked(
+    State(engine): State<Engine>,
+    Path(token): Path<String>,
+) -> Result<Json<ContributionInvitationResponse>, Problem> {
     let asked = engine.contribution_asked(&token).await?;
-    Ok(Json(Invited {
+    Ok(Json(ContributionInvitationResponse {
         incident: asked.incident,
         person: asked.contribution.person,
         due_at: asked.contribution.due_at.to_string(),
@@ -166,15 +169,15 @@ async fn asked(State(engine): State<Engine>, Path(token): Path<String>) -> Resul
 
 /// Writes the contribution of the person of a link. Needs no token: the link is signed.
 #[utoipa::path(
-    post, path = "/api/v1/contributions/{token}", tag = "retrospective", request_body = Writing,
+    post, path = "/api/v1/contributions/{token}", tag = "retrospective", request_body = WriteContributionRequest,
     params(("token" = String, Path)),
-    responses((status = 200, body = Contribution), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ContributionResponse), (status = "4XX", body = Problem)),
 )]
 async fn contribute_by_link(
     State(engine): State<Engine>,
     Path(token): Path<String>,
-    body: Body<Writing>,
-) -> Result<Json<Contribution>, Problem> {
+    body: Body<WriteContributionRequest>,
+) -> Result<Json<ContributionResponse>, Problem> {
     let written = engine.contribution_write_by_link(&token, &body.value.sections).await?;
-    Ok(Json(Contribution::from(&written)))
+    Ok(Json(ContributionResponse::from(&written)))
 }

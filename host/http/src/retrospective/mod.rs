@@ -15,7 +15,7 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Expected, Path, tagged},
     problem::Problem,
-    shapes::{Publication, Retrospective},
+    shapes::{PublicationResponse, RetrospectiveResponse},
 };
 use wardroom_domain::{dossier::Dossier, time::Timestamp};
 use wardroom_engine::{Engine, EngineError, retrospectives::RetrospectiveEdit};
@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
 
 fn shown(status: StatusCode, dossier: &Dossier) -> Result<Response, Problem> {
     let one = dossier.parts.retrospective.first().ok_or_else(|| missing(dossier))?;
-    Ok(tagged(status, one.head.revision, Retrospective::new(dossier, one)))
+    Ok(tagged(status, one.head.revision, RetrospectiveResponse::new(dossier, one)))
 }
 
 fn missing(dossier: &Dossier) -> EngineError {
@@ -56,7 +56,7 @@ fn wants_markdown(headers: &HeaderMap) -> bool {
 /// Reads the retrospective: its parts, or the document as it would be published now when `Accept` asks for `text/markdown`.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}/retrospective", tag = "retrospective", params(("id" = String, Path)),
-    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RetrospectiveResponse), (status = "4XX", body = Problem)),
 )]
 async fn show(
     State(engine): State<Engine>,
@@ -74,7 +74,7 @@ async fn show(
 /// What to change; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Editing {
+pub struct UpdateRetrospectiveRequest {
     /// Sections to write anew, by identifier: each at most 20,000 characters; empty: takes it away.
     #[serde(default)]
     sections: BTreeMap<String, String>,
@@ -89,18 +89,18 @@ pub struct Editing {
 
 /// Edits the retrospective. After it was published, editing goes on to the next version.
 #[utoipa::path(
-    patch, path = "/api/v1/incidents/{id}/retrospective", tag = "retrospective", request_body = Editing,
+    patch, path = "/api/v1/incidents/{id}/retrospective", tag = "retrospective", request_body = UpdateRetrospectiveRequest,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = Retrospective), (status = "4XX", body = Problem)),
+    responses((status = 200, body = RetrospectiveResponse), (status = "4XX", body = Problem)),
 )]
 async fn edit(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
     Expected(expected): Expected,
-    body: Body<Editing>,
+    body: Body<UpdateRetrospectiveRequest>,
 ) -> Result<Response, Problem> {
-    let Editing { sections, owner, backup, contribute_by } = body.value;
+    let UpdateRetrospectiveRequest { sections, owner, backup, contribute_by } = body.value;
     let edit = RetrospectiveEdit { sections, owner, backup, contribute_by, expected };
     shown(StatusCode::OK, &engine.acting_as(&caller).retrospective_edit(&id, &edit).await?)
 }
@@ -108,7 +108,7 @@ async fn edit(
 /// Publishes the document as the next version; the same text again makes none.
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/retrospective/publish", tag = "retrospective", params(("id" = String, Path)),
-    responses((status = 200, body = Publication), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PublicationResponse), (status = "4XX", body = Problem)),
 )]
 async fn publish(
     State(engine): State<Engine>,
@@ -116,7 +116,7 @@ async fn publish(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let published = engine.acting_as(&caller).retrospective_publish(&id).await?;
-    Ok(tagged(StatusCode::OK, published.head.revision, Publication::from(&published)))
+    Ok(tagged(StatusCode::OK, published.head.revision, PublicationResponse::from(&published)))
 }
 
 /// Reads a published version, as Markdown.
@@ -139,14 +139,14 @@ async fn version(
 /// Why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Waiving {
+pub struct WaiveRetrospectiveRequest {
     /// Why there is no retrospective: 1 to 500 characters.
     reason: String,
 }
 
 /// Says why the incident may be closed without a published retrospective.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/retrospective/waive", tag = "retrospective", request_body = Waiving,
+    post, path = "/api/v1/incidents/{id}/retrospective/waive", tag = "retrospective", request_body = WaiveRetrospectiveRequest,
     params(("id" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem)),
 )]
@@ -154,7 +154,7 @@ async fn waive(
     State(engine): State<Engine>,
     Responder(caller): Responder,
     Path(id): Path<String>,
-    body: Body<Waiving>,
+    body: Body<WaiveRetrospectiveRequest>,
 ) -> Result<StatusCode, Problem> {
     engine.acting_as(&caller).retrospective_waive(&id, &body.value.reason).await?;
     Ok(StatusCode::NO_CONTENT)

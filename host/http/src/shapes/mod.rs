@@ -13,13 +13,19 @@ mod parts;
 mod runs;
 mod schedules;
 
-pub use parts::{Artifact, Cause, Contribution, FollowUp, Proposal, Publication, Retrospective, Task, Update};
-pub use runs::{Approval, Attempt, Automation, Outcome, Run, RunSummary, Step};
-pub use schedules::{Schedule, Tick, Time};
+pub use parts::{
+    ArtifactResponse, CauseResponse, ContributionResponse, FollowUpResponse, ProposalResponse, PublicationResponse,
+    RetrospectiveResponse, TaskResponse, UpdateResponse,
+};
+pub use runs::{
+    ApprovalResponse, AttemptResponse, AutomationResponse, RunResponse, RunSummaryResponse, StepResponse,
+    TriggerOutcomeResponse,
+};
+pub use schedules::{ScheduleResponse, ScheduledTimeResponse, TickResponse};
 
 /// An incident.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Incident {
+pub struct IncidentResponse {
     /// A UUID.
     pub id: String,
     /// What people say: `INC-42`.
@@ -70,7 +76,7 @@ pub struct Incident {
     pub revision: i64,
 }
 
-impl From<incident::Incident> for Incident {
+impl From<incident::Incident> for IncidentResponse {
     fn from(incident: incident::Incident) -> Self {
         Self {
             id: incident.id.to_string(),
@@ -100,7 +106,7 @@ impl From<incident::Incident> for Incident {
 
 /// An alert of an incident.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Alert {
+pub struct AlertResponse {
     /// A UUID.
     pub id: String,
     /// What sent it.
@@ -121,7 +127,7 @@ pub struct Alert {
     pub changed_at: String,
 }
 
-impl From<alert::Alert> for Alert {
+impl From<alert::Alert> for AlertResponse {
     fn from(alert: alert::Alert) -> Self {
         Self {
             id: alert.id.to_string(),
@@ -139,7 +145,7 @@ impl From<alert::Alert> for Alert {
 
 /// A timeline entry.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Entry {
+pub struct TimelineEntryResponse {
     /// Its number within the incident, from 1.
     pub seq: i64,
     /// `opened`, `stage`, `edited`, `role`, `alert`, `run`, `step`, `approval`, `update`, `artifact` or `note`.
@@ -156,7 +162,7 @@ pub struct Entry {
     pub data: Value,
 }
 
-impl From<timeline::Entry> for Entry {
+impl From<timeline::Entry> for TimelineEntryResponse {
     fn from(entry: timeline::Entry) -> Self {
         Self {
             seq: entry.seq,
@@ -171,7 +177,7 @@ impl From<timeline::Entry> for Entry {
 
 /// An installed plugin.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Plugin {
+pub struct PluginResponse {
     /// Its name.
     pub name: String,
     /// Its version.
@@ -196,7 +202,7 @@ pub struct Plugin {
     pub manifest: Value,
 }
 
-impl From<StoredPlugin> for Plugin {
+impl From<StoredPlugin> for PluginResponse {
     fn from(plugin: StoredPlugin) -> Self {
         Self {
             name: plugin.manifest.name.clone(),
@@ -215,7 +221,7 @@ impl From<StoredPlugin> for Plugin {
 
 /// A revision of a document: a workflow or a playbook.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Revision {
+pub struct RevisionResponse {
     /// Its name.
     pub name: String,
     /// From 1: the `ETag`.
@@ -230,7 +236,7 @@ pub struct Revision {
     pub deleted: bool,
 }
 
-impl From<DocumentRevision> for Revision {
+impl From<DocumentRevision> for RevisionResponse {
     fn from(revision: DocumentRevision) -> Self {
         Self {
             name: revision.name,
@@ -245,7 +251,7 @@ impl From<DocumentRevision> for Revision {
 
 /// Somebody the platform knows.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Person {
+pub struct PersonResponse {
     /// A UUID.
     pub id: String,
     /// Unique short name.
@@ -265,7 +271,7 @@ pub struct Person {
     pub revision: i64,
 }
 
-impl From<person::Person> for Person {
+impl From<person::Person> for PersonResponse {
     fn from(person: person::Person) -> Self {
         Self {
             id: person.id.to_string(),

@@ -11,7 +11,7 @@ use wardroom_domain::{dossier, dossier::alarm::Surroundings, incident};
 
 /// Something to be done.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Task {
+pub struct TaskResponse {
     /// Counts the tasks of an incident, from 1.
     pub number: u32,
     /// The identifier in the playbook, when it came from there.
@@ -46,7 +46,7 @@ pub struct Task {
     pub revision: i64,
 }
 
-impl Task {
+impl TaskResponse {
     pub(crate) fn new(
         task: &dossier::Task,
         incident: &incident::Incident,
@@ -76,7 +76,7 @@ impl Task {
 
 /// What may be the reason.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Cause {
+pub struct CauseResponse {
     /// Counts the causes of an incident, from 1.
     pub number: u32,
     /// What it would be.
@@ -94,7 +94,7 @@ pub struct Cause {
     pub revision: i64,
 }
 
-impl From<&dossier::Cause> for Cause {
+impl From<&dossier::Cause> for CauseResponse {
     fn from(cause: &dossier::Cause) -> Self {
         Self {
             number: cause.head.number,
@@ -110,7 +110,7 @@ impl From<&dossier::Cause> for Cause {
 
 /// What people were told.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Update {
+pub struct UpdateResponse {
     /// Counts the updates of an incident, from 1.
     pub number: u32,
     /// `internal`, `stakeholder` or `public`.
@@ -125,7 +125,7 @@ pub struct Update {
     pub by: String,
 }
 
-impl From<&dossier::Update> for Update {
+impl From<&dossier::Update> for UpdateResponse {
     fn from(update: &dossier::Update) -> Self {
         Self {
             number: update.head.number,
@@ -140,7 +140,7 @@ impl From<&dossier::Update> for Update {
 
 /// Something worth keeping.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Artifact {
+pub struct ArtifactResponse {
     /// Counts the artifacts of an incident, from 1.
     pub number: u32,
     /// `channel`, `bridge`, `ticket`, `document`, `dashboard`, `chart`, `text` or `link`.
@@ -155,7 +155,7 @@ pub struct Artifact {
     pub removed: bool,
 }
 
-impl From<&dossier::Artifact> for Artifact {
+impl From<&dossier::Artifact> for ArtifactResponse {
     fn from(artifact: &dossier::Artifact) -> Self {
         Self {
             number: artifact.head.number,
@@ -170,7 +170,7 @@ impl From<&dossier::Artifact> for Artifact {
 
 /// What is learned of an incident.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Retrospective {
+pub struct RetrospectiveResponse {
     /// `draft`, `paused` or `published`.
     pub status: String,
     /// The handle of who owns it.
@@ -189,19 +189,19 @@ pub struct Retrospective {
     /// Counts its changes: the `ETag`.
     pub revision: i64,
     /// What people wrote.
-    pub contributions: Vec<Contribution>,
+    pub contributions: Vec<ContributionResponse>,
     /// The work it produced.
-    pub follow_ups: Vec<FollowUp>,
+    pub follow_ups: Vec<FollowUpResponse>,
     /// Its published versions, without their text.
-    pub versions: Vec<Publication>,
+    pub versions: Vec<PublicationResponse>,
     /// What is to change in playbooks.
-    pub proposals: Vec<Proposal>,
+    pub proposals: Vec<ProposalResponse>,
     /// Why there is none, when the incident may be closed without.
     #[schema(value_type = Option<Object>)]
     pub waiver: Value,
 }
 
-impl Retrospective {
+impl RetrospectiveResponse {
     pub(crate) fn new(dossier: &dossier::Dossier, one: &dossier::Retrospective) -> Self {
         let parts = &dossier.parts;
         Self {
@@ -213,10 +213,10 @@ impl Retrospective {
             contribute_by: one.contribute_by.to_string(),
             remind_at: one.remind_at.map(|at| at.to_string()),
             revision: one.head.revision,
-            contributions: parts.contributions.iter().map(Contribution::from).collect(),
-            follow_ups: parts.follow_ups.iter().map(FollowUp::from).collect(),
-            versions: parts.publications.iter().map(Publication::from).collect(),
-            proposals: parts.proposals.iter().map(Proposal::from).collect(),
+            contributions: parts.contributions.iter().map(ContributionResponse::from).collect(),
+            follow_ups: parts.follow_ups.iter().map(FollowUpResponse::from).collect(),
+            versions: parts.publications.iter().map(PublicationResponse::from).collect(),
+            proposals: parts.proposals.iter().map(ProposalResponse::from).collect(),
             waiver: value(&dossier.incident.details.waiver),
         }
     }
@@ -224,7 +224,7 @@ impl Retrospective {
 
 /// What one participant is asked for, and what they wrote.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Contribution {
+pub struct ContributionResponse {
     /// Counts the contributions of an incident, from 1.
     pub number: u32,
     /// The handle of the participant.
@@ -241,7 +241,7 @@ pub struct Contribution {
     pub reminders: u32,
 }
 
-impl From<&dossier::Contribution> for Contribution {
+impl From<&dossier::Contribution> for ContributionResponse {
     fn from(one: &dossier::Contribution) -> Self {
         Self {
             number: one.head.number,
@@ -257,7 +257,7 @@ impl From<&dossier::Contribution> for Contribution {
 
 /// Work that a retrospective produced.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct FollowUp {
+pub struct FollowUpResponse {
     /// Counts the follow-ups of an incident, from 1.
     pub number: u32,
     /// What to do.
@@ -276,7 +276,7 @@ pub struct FollowUp {
     pub revision: i64,
 }
 
-impl From<&dossier::FollowUp> for FollowUp {
+impl From<&dossier::FollowUp> for FollowUpResponse {
     fn from(one: &dossier::FollowUp) -> Self {
         Self {
             number: one.head.number,
@@ -293,7 +293,7 @@ impl From<&dossier::FollowUp> for FollowUp {
 
 /// A published version.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Publication {
+pub struct PublicationResponse {
     /// The version, from 1.
     pub number: u32,
     /// When it was published: RFC 3339.
@@ -302,7 +302,7 @@ pub struct Publication {
     pub by: String,
 }
 
-impl From<&dossier::Publication> for Publication {
+impl From<&dossier::Publication> for PublicationResponse {
     fn from(one: &dossier::Publication) -> Self {
         Self { number: one.head.number, at: one.head.created_at.to_string(), by: one.by.clone() }
     }
@@ -310,7 +310,7 @@ impl From<&dossier::Publication> for Publication {
 
 /// A change of a playbook.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Proposal {
+pub struct ProposalResponse {
     /// Counts the proposals of an incident, from 1.
     pub number: u32,
     /// The playbook.
@@ -331,7 +331,7 @@ pub struct Proposal {
     pub applied_as: Option<i64>,
 }
 
-impl From<&dossier::Proposal> for Proposal {
+impl From<&dossier::Proposal> for ProposalResponse {
     fn from(one: &dossier::Proposal) -> Self {
         Self {
             number: one.head.number,

@@ -14,7 +14,7 @@ use wardroom_domain::{
 
 /// A run, as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RunSummary {
+pub struct RunSummaryResponse {
     /// A UUID.
     pub id: String,
     /// The workflow.
@@ -51,10 +51,10 @@ pub struct RunSummary {
 
 /// A run.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Run {
+pub struct RunResponse {
     /// What lists show of it.
     #[serde(flatten)]
-    pub summary: RunSummary,
+    pub summary: RunSummaryResponse,
     /// The frozen event that started it.
     #[schema(value_type = Object)]
     pub trigger: Value,
@@ -73,12 +73,12 @@ pub struct Run {
     /// The steps in the document's order.
     pub order: Vec<String>,
     /// The steps by id.
-    pub steps: BTreeMap<String, Step>,
+    pub steps: BTreeMap<String, StepResponse>,
 }
 
 /// A step of a run.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Step {
+pub struct StepResponse {
     /// `pending`, `running`, `waiting`, `succeeded`, `simulated`, `failed`, `skipped`, `rejected`, `canceled`,
     /// `timed_out` or `needs_decision`.
     pub status: String,
@@ -106,10 +106,10 @@ pub struct Step {
     /// The items of a `foreach` that has begun, in the list's order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(no_recursion)]
-    pub items: Vec<Step>,
+    pub items: Vec<StepResponse>,
 }
 
-impl From<&run::Run> for RunSummary {
+impl From<&run::Run> for RunSummaryResponse {
     fn from(run: &run::Run) -> Self {
         Self {
             id: run.id.to_string(),
@@ -130,10 +130,10 @@ impl From<&run::Run> for RunSummary {
     }
 }
 
-impl From<run::Run> for Run {
+impl From<run::Run> for RunResponse {
     fn from(run: run::Run) -> Self {
         Self {
-            summary: RunSummary::from(&run),
+            summary: RunSummaryResponse::from(&run),
             trigger: run.trigger,
             inputs: run.inputs,
             plugins: value(&run.pins),
@@ -153,8 +153,8 @@ fn signal(signal: &run::Signal) -> Value {
 }
 
 /// The steps by id, each with its items.
-fn steps(all: Vec<run::StepRun>) -> BTreeMap<String, Step> {
-    let mut steps: BTreeMap<String, Step> = BTreeMap::new();
+fn steps(all: Vec<run::StepRun>) -> BTreeMap<String, StepResponse> {
+    let mut steps: BTreeMap<String, StepResponse> = BTreeMap::new();
     let (items, own): (Vec<_>, Vec<_>) = all.into_iter().partition(|step| step.item.is_some());
     steps.extend(own.into_iter().map(|step| (step.step.clone(), step.into())));
     for item in items {
@@ -165,7 +165,7 @@ fn steps(all: Vec<run::StepRun>) -> BTreeMap<String, Step> {
     steps
 }
 
-impl From<run::StepRun> for Step {
+impl From<run::StepRun> for StepResponse {
     fn from(step: run::StepRun) -> Self {
         Self {
             status: step.status.as_str().to_owned(),
@@ -185,7 +185,7 @@ impl From<run::StepRun> for Step {
 
 /// How one call of a step ended.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Attempt {
+pub struct AttemptResponse {
     /// The run; an earlier one for a step that kept its output.
     pub run: String,
     /// The step.
@@ -210,7 +210,7 @@ pub struct Attempt {
     pub trace: Value,
 }
 
-impl From<run::AttemptRecord> for Attempt {
+impl From<run::AttemptRecord> for AttemptResponse {
     fn from(record: run::AttemptRecord) -> Self {
         Self {
             run: record.run.to_string(),
@@ -229,7 +229,7 @@ impl From<run::AttemptRecord> for Attempt {
 
 /// A decision a run waits for, or waited for.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Approval {
+pub struct ApprovalResponse {
     /// A UUID.
     pub id: String,
     /// The run.
@@ -267,7 +267,7 @@ pub struct Approval {
     pub reason: Option<String>,
 }
 
-impl From<run::Approval> for Approval {
+impl From<run::Approval> for ApprovalResponse {
     fn from(approval: run::Approval) -> Self {
         Self {
             id: approval.id.to_string(),
@@ -292,7 +292,7 @@ impl From<run::Approval> for Approval {
 
 /// What an event meant for the workflows that listen.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Automation {
+pub struct AutomationResponse {
     /// The event, a UUID.
     pub event: String,
     /// `stage.entered`, `alert.changed` or `alert.refired`.
@@ -303,12 +303,12 @@ pub struct Automation {
     #[schema(value_type = Object)]
     pub fact: Value,
     /// For each workflow that listens: the run it started, or why not.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<TriggerOutcomeResponse>,
 }
 
 /// What an event meant for one workflow.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Outcome {
+pub struct TriggerOutcomeResponse {
     /// The workflow.
     pub workflow: String,
     /// The run it started.
@@ -317,10 +317,10 @@ pub struct Outcome {
     pub why_not: Option<String>,
 }
 
-impl Automation {
+impl AutomationResponse {
     pub(crate) fn new(event: &Event, outcomes: &[TriggerOutcome]) -> Self {
         let ours = outcomes.iter().filter(|outcome| outcome.event == event.id);
-        let outcomes = ours.map(|outcome| Outcome {
+        let outcomes = ours.map(|outcome| TriggerOutcomeResponse {
             workflow: outcome.workflow.clone(),
             run: outcome.run.map(|id| id.to_string()),
             why_not: outcome.why_not.clone(),

@@ -10,7 +10,7 @@ use wardroom_engine::schedules::{Coming, ScheduleView};
 
 /// A schedule: one of people, of a workflow's trigger, or the timer of an incident.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Schedule {
+pub struct ScheduleResponse {
     /// Its name: `nightly`; of a workflow's trigger `<workflow>.<n>`; of a timer `<INC-n>.<name>`.
     pub name: String,
     /// Whose it is: an object with `type` (`people`, `workflow`, `incident`) and the `name` or `id` of the latter two.
@@ -26,7 +26,7 @@ pub struct Schedule {
     /// When it comes, in words.
     pub description: String,
     /// The time it comes next; null when it does not.
-    pub next: Option<Time>,
+    pub next: Option<ScheduledTimeResponse>,
     /// Who holds it, why, since when and until when; null when nobody does.
     #[schema(value_type = Object, nullable)]
     pub paused: Value,
@@ -51,7 +51,7 @@ pub struct Schedule {
 
 /// A time to come.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Time {
+pub struct ScheduledTimeResponse {
     /// RFC 3339 in UTC.
     pub utc: String,
     /// The same in the schedule's zone.
@@ -66,7 +66,7 @@ pub struct Time {
 
 /// A time of a schedule, or neighbours that fared alike, and what became of it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Tick {
+pub struct TickResponse {
     /// The time; of several the first.
     pub nominal: String,
     /// Of several the last.
@@ -88,7 +88,7 @@ pub struct Tick {
     pub run: Option<String>,
 }
 
-impl Schedule {
+impl ScheduleResponse {
     /// A schedule with the time it comes next.
     pub(crate) fn of(view: ScheduleView, next: Option<Coming>) -> Self {
         let ScheduleView { schedule, document, state, revision, updated_by, updated_at } = view;
@@ -102,7 +102,7 @@ impl Schedule {
             timer,
             document,
             description: schedule.terms.cadence.describe(),
-            next: next.map(Time::from),
+            next: next.map(ScheduledTimeResponse::from),
             paused: value(&state.paused),
             waiting: value(&state.waiting),
             running: state.running.iter().map(ToString::to_string).collect(),
@@ -125,7 +125,7 @@ fn warning(failures: u32, warn_after: u32) -> Option<String> {
     })
 }
 
-impl From<Coming> for Time {
+impl From<Coming> for ScheduledTimeResponse {
     fn from(coming: Coming) -> Self {
         Self {
             utc: coming.at.to_string(),
@@ -137,7 +137,7 @@ impl From<Coming> for Time {
     }
 }
 
-impl From<schedule::Tick> for Tick {
+impl From<schedule::Tick> for TickResponse {
     fn from(tick: schedule::Tick) -> Self {
         Self {
             nominal: tick.nominal.to_string(),
