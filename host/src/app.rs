@@ -117,7 +117,20 @@ pub struct App {
     engine: EngineHandle,
     server: JoinHandle<io::Result<()>>,
     /// Held as long as the server runs: one server a data folder.
-    _lock: File,
+    _lock: DataLock,
+}
+
+/// The claim on a data folder. It is given up in so many words: a process that is being started at that moment has a copy of the
+/// file for an instant, and closing the file would leave the claim with it.
+#[derive(Debug)]
+struct DataLock(File);
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of the data folder could not be released");
+        }
+    }
 }
 
 struct EngineHandle(Engine);
@@ -214,12 +227,12 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> AppError {
 }
 
 /// Makes the data folder and locks it.
-fn claim(data: &Path) -> Result<File, AppError> {
+fn claim(data: &Path) -> Result<DataLock, AppError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed(data))?;
     let path = data.join("lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DataLock(file)),
         Err(TryLockError::WouldBlock) => Err(AppError::Locked(data.display().to_string())),
         Err(TryLockError::Error(error)) => Err(failed(&path)(error)),
     }

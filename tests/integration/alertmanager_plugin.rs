@@ -15,7 +15,7 @@ use tokio::{
 use wardroom_tests::{
     counterparts::Alerting,
     database::Kind,
-    process::now,
+    process::{GUARD, now},
     server::{Api, Server},
 };
 
@@ -93,7 +93,7 @@ async fn ask(client: &Client, url: &str) -> Value {
 }
 
 async fn until(client: &Client, url: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let deadline = now() + Duration::from_mins(1);
+    let deadline = now() + GUARD;
     loop {
         let answer = ask(client, url).await;
         if wanted(&answer) {

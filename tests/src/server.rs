@@ -10,7 +10,7 @@ use wardroom::app::{App, Config};
 use crate::{
     database::{Database, Kind},
     guests,
-    process::now,
+    process::{GUARD, now},
 };
 
 /// The administrator's token of every test server.
@@ -182,6 +182,11 @@ impl Api {
         &self.client
     }
 
+    /// The token it sends.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// A client for a new person of this role.
     pub async fn person(&self, handle: &str, role: &str) -> Self {
         self.post("/people", json!({ "handle": handle, "name": handle })).await.ok();
@@ -230,9 +235,9 @@ impl Api {
     /// Waits until the server is ready.
     ///
     /// # Panics
-    /// When it is not within a minute.
+    /// When it is not within [`GUARD`].
     pub async fn ready(&self) {
-        let deadline = now() + Duration::from_mins(1);
+        let deadline = now() + GUARD;
         while !self.is_ready().await {
             assert!(now() < deadline, "the server is not ready");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -294,9 +299,9 @@ impl Api {
     /// Asks until the answer is as wanted.
     ///
     /// # Panics
-    /// With the last answer, when it is not within a minute.
+    /// With the last answer, when it is not within [`GUARD`].
     pub async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = now() + Duration::from_mins(1);
+        let deadline = now() + GUARD;
         loop {
             let body = self.get(path).await.body;
             if wanted(&body) {

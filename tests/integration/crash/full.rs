@@ -7,7 +7,7 @@ use std::{process::Command, time::Duration};
 use serde_json::json;
 use wardroom_tests::{
     database::{Database, Kind},
-    process::now,
+    process::{GUARD, now},
     server::Answer,
     third_party::ThirdParty,
 };
@@ -30,7 +30,7 @@ async fn a_full_disk_is_told_and_got_over() {
     // No file of the database may grow beyond what its write-ahead log has passed long ago.
     limit(&server, "32768:");
     let mut acknowledged = Vec::new();
-    let deadline = now() + Duration::from_secs(30);
+    let deadline = now() + GUARD;
     let refused = loop {
         let title = format!("acknowledged {}", acknowledged.len());
         let answer = open(&server, &title).await;
@@ -54,7 +54,7 @@ async fn a_full_disk_is_told_and_got_over() {
     let (since, spent) = (now(), processor_time(&server));
     let expired = "SELECT COUNT(*) FROM hosts WHERE lease_expires_at < CAST(unixepoch('subsec') * 1000 AS BIGINT)";
     while database.number(expired).await == 0 {
-        assert!(now() < since + Duration::from_secs(30), "the lease holds although nothing can be written");
+        assert!(now() < since + GUARD, "the lease holds although nothing can be written");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let spent = processor_time(&server).saturating_sub(spent);
@@ -85,7 +85,7 @@ async fn open(server: &Process, title: &str) -> Answer {
 
 /// Waits for a run's end; where a call that cannot be repeated got lost, says that it happened.
 async fn ended(server: &Process, run: &str) -> serde_json::Value {
-    let deadline = now() + Duration::from_mins(1);
+    let deadline = now() + GUARD;
     loop {
         let state = server.api.get(&format!("/runs/{run}")).await.ok();
         if !state["finished_at"].is_null() {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use wardroom_tests::{
     database::{BOTH, Database},
     guests::root,
-    process::{free_port, now},
+    process::{GUARD, free_port, now},
     server::{ADMIN, Api},
     third_party::ThirdParty,
 };
@@ -137,7 +137,7 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
         }
         for run in &runs {
             let id = run["id"].as_str().expect("an id");
-            let deadline = now() + Duration::from_mins(1);
+            let deadline = now() + GUARD;
             let ended = loop {
                 settled += settle(&server.api, std::slice::from_ref(run)).await;
                 let run = server.api.get(&format!("/runs/{id}")).await.ok();

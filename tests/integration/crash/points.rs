@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use wardroom_base::fault::POINTS;
 use wardroom_tests::{
     database::{BOTH, Database, Kind, OwnPostgres},
-    process::now,
+    process::{GUARD, now},
     server::{Answer, Api},
     third_party::ThirdParty,
 };
@@ -60,7 +60,7 @@ async fn end_at_every_point(kind: Kind) {
     for (point, pass) in points.flat_map(|point| PASSES.map(|pass| (point, pass))) {
         let fault = format!("{point}=abort@{pass}");
         let mut server = Process::spawn(folder.path(), &database.url, std::slice::from_ref(&fault));
-        let deadline = now() + Duration::from_secs(30);
+        let deadline = now() + GUARD;
         while !server.has_ended() {
             assert!(now() < deadline, "{fault} was not passed: is the server built with its fault points?");
             work(&server.api, &mut said).await;
@@ -147,7 +147,7 @@ async fn a_commit_that_a_crash_swallowed_is_not_taken_for_done() {
         let api = server.api.clone();
         tokio::spawn(async move { open_once(&api).await })
     };
-    let deadline = now() + Duration::from_secs(30);
+    let deadline = now() + GUARD;
     let held = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'idle in transaction'";
     while database.number(held).await == 0 {
         assert!(now() < deadline, "the write did not come to its COMMIT");
@@ -205,7 +205,7 @@ async fn made(api: &Api, path: &str, body: &serde_json::Value) -> Option<String>
 
 /// Waits until no run is under way and no event waits; then nothing is leased either.
 async fn comes_to_rest(database: &Database, after: &str) {
-    let deadline = now() + Duration::from_mins(1);
+    let deadline = now() + GUARD;
     let under_way = "SELECT (SELECT COUNT(*) FROM runs WHERE finished_at IS NULL) + \
                      (SELECT COUNT(*) FROM events WHERE dispatched = 0)";
     loop {

@@ -11,7 +11,12 @@ use secrecy::SecretBox;
 use serde_json::json;
 use wardroom_base::clock::SystemClock;
 use wardroom_runtime::{Options, PluginHost, limits::Limits};
-use wardroom_tests::{database::Kind, guests, process::now, server::Server};
+use wardroom_tests::{
+    database::Kind,
+    guests,
+    process::{GUARD, now},
+    server::Server,
+};
 
 use super::{MemoryState, Names, Sandbox, Secrets, done};
 
@@ -90,7 +95,7 @@ async fn plugins_in_use_are_made_ready_at_the_start_before_anybody_calls_them() 
     fs::remove_dir_all(&folder).expect("it goes");
     server.restart().await;
     // What was compiled is kept, so the folder tells.
-    let deadline = now() + Duration::from_mins(1);
+    let deadline = now() + GUARD;
     while compiled() < 2 {
         assert!(now() < deadline, "{} of 2 are ready", compiled());
         tokio::time::sleep(Duration::from_millis(20)).await;

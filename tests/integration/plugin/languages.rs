@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use wardroom_tests::{database::Kind, guests::root, process::now, server::Server, third_party::ThirdParty};
 
-use super::authoring::{said, wardroom};
+use super::authoring::{folder_that_a_component_tells, said, wardroom};
 use crate::response::commands::commands;
 
 const LANGUAGES: [&str; 3] = ["rust", "python", "js"];
@@ -53,6 +53,7 @@ fn author(language: &str) -> Vec<u8> {
     }
     assert!(played, "the documentation shows how a component is tested");
     let component = fs::read(folder.path().join(format!("dist/{name}.wasm"))).expect("is built");
+    assert_eq!(folder_that_a_component_tells(&component, folder.path()), None, "{language} tells where it was built");
     let (took, size) = (now().duration_since(began).as_secs_f64(), component.len() / 1_000);
     writeln!(std::io::stdout(), "{language}: from `plugin new` to a green `plugin test`: {took:.1} s, {size} KB")
         .expect("is heard");

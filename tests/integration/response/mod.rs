@@ -9,6 +9,7 @@ mod private;
 mod retrospective;
 mod scenarios;
 mod sources;
+mod visibility;
 
 use reqwest::Method;
 use serde_json::{Value, json};

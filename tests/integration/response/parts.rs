@@ -4,6 +4,8 @@ use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::json;
 
+use wardroom_tests::process::GUARD;
+
 use super::{events, on_both, open, patch, prepared, told};
 
 #[tokio::test]
@@ -146,7 +148,7 @@ async fn a_timeline_is_followed_from_any_entry() {
         ada.post(&format!("{incident}/timeline"), json!({ "text": "Now." })).await.ok();
         let mut heard = String::new();
         while !heard.contains("Now.") {
-            let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), stream.next()).await;
+            let chunk = tokio::time::timeout(GUARD, stream.next()).await;
             let chunk = chunk.expect("in time").expect("goes on").expect("a chunk");
             heard.push_str(&String::from_utf8_lossy(&chunk));
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wardroom_domain::time::Timestamp;
 use wardroom_tests::{
     database::{BOTH, Database, Kind},
-    process::now,
+    process::{GUARD, now},
     server::Server,
 };
 
@@ -37,7 +37,7 @@ async fn a_server_that_ends_within_a_tick_loses_and_doubles_none() {
         server.kill();
         for fault in FAULTS {
             let mut server = Process::spawn(folder.path(), &database.url, &[fault.to_owned()]);
-            let deadline = now() + Duration::from_secs(30);
+            let deadline = now() + GUARD;
             while !server.has_ended() {
                 assert!(now() < deadline, "{fault} was not passed");
                 tokio::time::sleep(Duration::from_millis(5)).await;

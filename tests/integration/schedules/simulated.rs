@@ -8,7 +8,7 @@ use wardroom_domain::{schedule::Cadence, time::Timestamp};
 use wardroom_tests::{
     clock::{SetClock, start},
     database::{BOTH, Database, Kind},
-    process::now,
+    process::{GUARD, now},
     server::Api,
 };
 
@@ -63,7 +63,7 @@ async fn pass(kind: Kind, days: i64) {
         let newest =
             cadence.fires(Timestamp::from_unix_ms(latest - 2 * DAY_MS)).take_while(|fire| fire.at.unix_ms() <= latest);
         let newest = newest.last().expect("each day has one").at.unix_ms();
-        let deadline = now() + Duration::from_secs(30);
+        let deadline = now() + GUARD;
         while database.number("SELECT COALESCE(MAX(last_nominal), 0) FROM ticks").await < newest {
             assert!(now() < deadline, "day {day} was not decided");
             tokio::time::sleep(Duration::from_millis(1)).await;

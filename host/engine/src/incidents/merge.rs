@@ -43,11 +43,17 @@ impl Engine {
         } else if known.details.merged_into != Some(into) {
             return Err(EngineError::Conflict(format!("{} was merged into another one", known.reference())));
         }
-        let reference = known.reference();
+        // Whoever sees the one need not see the other.
+        let named = known.details.visible_to.is_none() || known.details.visible_to == target.details.visible_to;
+        let reference = named.then(|| known.reference());
+        let text = match &reference {
+            Some(reference) => format!("{reference} is a duplicate of this: {}", known.title),
+            None => "a private incident is a duplicate of this".to_owned(),
+        };
         let asking = Asking::person(caller, None);
         let merged = self.amend(&asking, into, |_, _, told| {
             let about = json!({ "duplicate": reference });
-            told.entry(EntryKind::Merge, format!("{reference} is a duplicate of this: {}", known.title), about.clone());
+            told.entry(EntryKind::Merge, text.clone(), about.clone());
             told.milestone(MilestoneKind::Merged, about);
             Ok(0)
         });
@@ -56,7 +62,12 @@ impl Engine {
 
     async fn end_duplicate(&self, caller: &Caller, known: &Incident, target: &Incident) -> Result<(), EngineError> {
         let alerts = self.store().alerts(known.id).await?;
-        let reason = Some(format!("duplicate of {}", target.reference()));
+        let named = target.details.visible_to.is_none() || target.details.visible_to == known.details.visible_to;
+        let reason = Some(if named {
+            format!("duplicate of {}", target.reference())
+        } else {
+            "duplicate of a private incident".to_owned()
+        });
         let request = StageRequest { to: Stage::Canceled, reason, override_reason: None };
         let id = target.id;
         self.amend(&Asking::person(caller, None), known.id, |dossier, around, told| {

@@ -23,7 +23,7 @@ fn module(toolchain: &Toolchain, manifest: &Path) -> Result<PathBuf, Failed> {
     let mut command = Command::new(&toolchain.cargo);
     command.args(["build", "--profile", &profile(manifest), "--target", TARGET, "--lib", "--quiet"]);
     command.args(["--message-format", "json-render-diagnostics", "--manifest-path"]).arg(manifest);
-    command.args(["--config", &anonymous()]);
+    command.args(["--config", &anonymous(manifest)]);
     if let Some(folder) = &toolchain.target_dir {
         command.arg("--target-dir").arg(folder);
     }
@@ -40,13 +40,21 @@ fn module(toolchain: &Toolchain, manifest: &Path) -> Result<PathBuf, Failed> {
 
 /// A setting of cargo's by which a component does not tell whose folder it was built in, so that the same source gives the same
 /// bytes elsewhere. What the environment's `RUSTFLAGS` say goes before it.
-fn anonymous() -> String {
+fn anonymous(manifest: &Path) -> String {
     let home = std::env::home_dir().unwrap_or_default();
     let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    // The last one that fits holds.
-    let told = [(home, "/home"), (cargo, "/cargo")].into_iter().filter(|(folder, _)| folder.parent().is_some());
+    let plugin = manifest.parent().map(Path::to_owned).unwrap_or_default();
+    let workspace = plugin.ancestors().skip(1).filter(|folder| is_workspace(folder)).last().map(Path::to_owned);
+    // Of several that fit the last one holds: from the wide to the narrow.
+    let told = [(home, "/home"), (std::env::temp_dir(), "/temporary"), (workspace.unwrap_or_default(), "/source")];
+    let told = told.into_iter().chain([(plugin, "/plugin"), (cargo, "/cargo")]);
+    let told = told.filter(|(folder, _)| folder.parent().is_some());
     let flags: Vec<String> = told.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
     format!("target.{TARGET}.rustflags={}", Value::from(flags))
+}
+
+fn is_workspace(folder: &Path) -> bool {
+    std::fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("[workspace]"))
 }
 
 /// The workspace's small profile where there is one.
