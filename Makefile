@@ -19,7 +19,7 @@ plugins: ## the bundled plugins as components, in target/plugins
 soak: ## the crash campaign, for longer and with more runs in flight
 	scripts/plugins.sh --tests
 	WARDROOM_TEST_KILLS=$${KILLS:-500} WARDROOM_TEST_RUNS=$${RUNS:-1000} \
-		cargo test --package wardroom-tests -- crash:: --nocapture
+		cargo test --package wardroom-tests -- durability::crash:: --nocapture
 
 fuzz: ## components of any bytes for FUZZ_SECONDS, and the property tests with many more cases
 	scripts/fuzz.sh

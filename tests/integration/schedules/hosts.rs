@@ -5,7 +5,7 @@ use wardroom_domain::time::Timestamp;
 use wardroom_tests::database::{Database, Kind};
 
 use super::{count, every_second, nap, ticks};
-use crate::crash::Process;
+use crate::durability::crash::Process;
 
 #[tokio::test]
 async fn two_hosts_start_each_time_once() {
