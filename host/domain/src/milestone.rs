@@ -74,6 +74,12 @@ milestones! {
     FollowUpOverdue = "follow_up.overdue" ["follow_up", "text", "owner", "due_at"],
     /// Something happened in an exercise.
     Injected = "drill.injected" ["number", "text", "signal"],
+    /// Somebody took the incident.
+    Acknowledged = "incident.acknowledged" ["by"],
+    /// People are no longer affected.
+    Mitigated = "incident.mitigated" ["by", "note"],
+    /// Somebody asked for people to be paged.
+    PageRequested = "page.requested" ["workflow", "who", "message", "by"],
     /// A duplicate was merged into the incident.
     Merged = "incident.merged" ["duplicate"],
 }

@@ -145,6 +145,11 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Whether it is a person.
+    pub fn is_person(&self) -> bool {
+        matches!(self, Self::Person { .. })
+    }
+
     /// Who or what it is, in a word or two: a handle, a workflow's step, a source.
     pub fn name(&self) -> String {
         match self {

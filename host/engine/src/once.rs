@@ -42,6 +42,11 @@ impl Once {
         Self { scope: format!("run:{run}"), request: key.clone(), key }
     }
 
+    /// The key of a second thing that the same request makes.
+    pub(super) fn part(&self, of: &str) -> Self {
+        Self { key: format!("{} {of}", self.key), ..self.clone() }
+    }
+
     /// The key with its scope, for what keeps its own keys.
     pub(super) fn full_key(&self) -> String {
         format!("{} {}", self.scope, self.key)

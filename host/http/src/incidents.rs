@@ -12,7 +12,7 @@ use super::{
     auth::{Responder, Viewer},
     extract::{Body, Expected, Listed, Paging, Parameters, Path, given, tagged},
     problem::Problem,
-    shapes::{AlertResponse, AutomationResponse, IncidentResponse},
+    shapes::{AlertResponse, AutomationResponse, IncidentResponse, RunResponse},
     words,
 };
 use wardroom_domain::{
@@ -21,7 +21,7 @@ use wardroom_domain::{
 };
 use wardroom_engine::{
     Engine,
-    incidents::{acting::IncidentQuery, edit::Edit, open::NewIncident, stage::StageRequest},
+    incidents::{acting::IncidentQuery, edit::Edit, open::NewIncident, stage::StageRequest, verbs::PageRequest},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
@@ -29,6 +29,10 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(list, open))
         .routes(routes!(show, edit))
         .routes(routes!(stage))
+        .routes(routes!(acknowledge))
+        .routes(routes!(mitigate))
+        .routes(routes!(set_severity))
+        .routes(routes!(page))
         .routes(routes!(alerts))
         .routes(routes!(automations))
 }
@@ -208,7 +212,9 @@ async fn edit(
         mitigated_at,
         fields,
     } = body.value;
-    let edit = Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields };
+    let reason = None;
+    let edit =
+        Edit { title, severity, labels, impact_started_at, detected_at, acknowledged_at, mitigated_at, fields, reason };
     let incident = engine.acting_as(&caller).expecting(expected).incident_edit(&id, &edit).await?;
     Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
 }
@@ -245,6 +251,114 @@ async fn stage(
     let acting = engine.acting_as(&caller).expecting(expected).once(once);
     let incident = acting.incident_change_stage(&id, &request).await?;
     Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
+}
+
+/// Something to say with it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgeIncidentRequest {
+    /// At most 2,000 characters, for the timeline.
+    note: Option<String>,
+}
+
+/// Acknowledges an incident: the caller has taken it in hand. Neither stage nor role changes; a second time changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/acknowledge", tag = "incidents", request_body = AcknowledgeIncidentRequest,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = IncidentResponse), (status = "4XX", body = Problem)),
+)]
+async fn acknowledge(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<AcknowledgeIncidentRequest>,
+) -> Result<Response, Problem> {
+    let acting = engine.acting_as(&caller).once(body.once(&caller));
+    let incident = acting.incident_acknowledge(&id, body.value.note.as_deref()).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
+}
+
+/// Something to say with it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MitigateIncidentRequest {
+    /// At most 2,000 characters, for the timeline.
+    note: Option<String>,
+}
+
+/// Says that people are no longer affected. The stage stays, because the fix is not confirmed; a second time changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/mitigate", tag = "incidents", request_body = MitigateIncidentRequest,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = IncidentResponse), (status = "4XX", body = Problem)),
+)]
+async fn mitigate(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<MitigateIncidentRequest>,
+) -> Result<Response, Problem> {
+    let acting = engine.acting_as(&caller).once(body.once(&caller));
+    let incident = acting.incident_mitigate(&id, body.value.note.as_deref()).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
+}
+
+/// A severity.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetSeverityRequest {
+    /// `sev1` to `sev4`.
+    #[schema(value_type = words::Severity)]
+    severity: Severity,
+    /// Why: at most 2,000 characters, for the timeline.
+    reason: Option<String>,
+}
+
+/// Changes the severity of an incident.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/severity", tag = "incidents", request_body = SetSeverityRequest,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = IncidentResponse), (status = "4XX", body = Problem)),
+)]
+async fn set_severity(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    Expected(expected): Expected,
+    body: Body<SetSeverityRequest>,
+) -> Result<Response, Problem> {
+    let acting = engine.acting_as(&caller).expecting(expected).once(body.once(&caller));
+    let SetSeverityRequest { severity, reason } = body.value;
+    let incident = acting.incident_set_severity(&id, severity, reason.as_deref()).await?;
+    Ok(tagged(StatusCode::OK, incident.revision, IncidentResponse::from(incident)))
+}
+
+/// Whom to page.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageIncidentRequest {
+    /// Whom: a word that the paging workflow takes as its input `who`, 1 to 100 characters.
+    who: Option<String>,
+    /// What they are told: the workflow's input `message`, 1 to 500 characters.
+    message: Option<String>,
+}
+
+/// Asks for people to be paged: starts the workflow that the incident's playbook names under `page`.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/page", tag = "incidents", request_body = PageIncidentRequest,
+    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 202, body = RunResponse), (status = "4XX", body = Problem)),
+)]
+async fn page(
+    State(engine): State<Engine>,
+    Responder(caller): Responder,
+    Path(id): Path<String>,
+    body: Body<PageIncidentRequest>,
+) -> Result<(StatusCode, Json<RunResponse>), Problem> {
+    let acting = engine.acting_as(&caller).once(body.once(&caller));
+    let PageIncidentRequest { who, message } = body.value;
+    let run = acting.incident_page(&id, &PageRequest { who, message }).await?;
+    Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
 /// Lists the alerts of an incident.

@@ -49,6 +49,47 @@ pub(super) enum Incident {
         #[arg(long = "override", value_name = "REASON")]
         override_reason: Option<String>,
     },
+    /// Acknowledge an incident: you have taken it in hand. Stage and roles stay.
+    #[command(after_help = "Example:\n  wardroom incident acknowledge INC-42")]
+    Acknowledge {
+        /// The incident.
+        incident: String,
+        /// A note for the timeline.
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Say that people are no longer affected. The stage stays: the fix is not confirmed.
+    #[command(after_help = "Example:\n  wardroom incident mitigate INC-42 --note 'traffic is on the other region'")]
+    Mitigate {
+        /// The incident.
+        incident: String,
+        /// A note for the timeline.
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Change the severity.
+    #[command(after_help = "Example:\n  wardroom incident severity INC-42 sev1 --reason 'every customer is affected'")]
+    Severity {
+        /// The incident.
+        incident: String,
+        /// `sev1` to `sev4`.
+        severity: String,
+        /// Why, for the timeline.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Page people through the workflow that the playbook names under `page`.
+    #[command(after_help = "Example:\n  wardroom incident page INC-42 --who database --message 'replica lost'")]
+    Page {
+        /// The incident.
+        incident: String,
+        /// Whom: the workflow's input `who`.
+        #[arg(long)]
+        who: Option<String>,
+        /// What they are told: the workflow's input `message`.
+        #[arg(long)]
+        message: Option<String>,
+    },
     /// Answers a question of the playbook.
     #[command(after_help = "Example:\n  wardroom incident answer INC-42 who_is_hit 'Everybody who pays by card'")]
     Answer {
@@ -111,6 +152,23 @@ impl Incident {
                 let body = json!({ "to": stage, "reason": reason, "override": override_reason });
                 let answer = client.post(&format!("/incidents/{incident}/stage"), body).await?;
                 client.show(&answer, summary)
+            }
+            Self::Acknowledge { incident, note } => {
+                let path = format!("/incidents/{incident}/acknowledge");
+                client.show(&client.post(&path, json!({ "note": note })).await?, summary)
+            }
+            Self::Mitigate { incident, note } => {
+                let path = format!("/incidents/{incident}/mitigate");
+                client.show(&client.post(&path, json!({ "note": note })).await?, summary)
+            }
+            Self::Severity { incident, severity, reason } => {
+                let body = json!({ "severity": severity, "reason": reason });
+                client.show(&client.post(&format!("/incidents/{incident}/severity"), body).await?, summary)
+            }
+            Self::Page { incident, who, message } => {
+                let body = json!({ "who": who, "message": message });
+                let run = client.post(&format!("/incidents/{incident}/page"), body).await?;
+                client.show(&run, |run| format!("{} pages people: run {}", word(run, "workflow"), word(run, "id")))
             }
             Self::Answer { incident, question, answer } => {
                 let path = format!("/incidents/{incident}/answers/{question}");

@@ -10,6 +10,7 @@ mod private;
 mod retrospective;
 mod stages;
 mod timers;
+mod verbs;
 mod visibility;
 
 use reqwest::Method;

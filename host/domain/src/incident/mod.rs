@@ -246,7 +246,8 @@ impl Incident {
         format!("INC-{}", self.number)
     }
 
-    /// Enters a stage, or says why not. Also keeps the times that a stage implies, where nobody had set them. Bumps
+    /// Enters a stage, or says why not. Also keeps the times that a stage implies, where nobody had set them; that
+    /// somebody took it is said by [`Incident::acknowledge`], because a workflow that changes the stage is nobody. Bumps
     /// `revision` and `version`.
     pub fn enter(&mut self, to: Stage, reason: Option<&str>, at: Timestamp) -> Result<Entered, StageError> {
         let from = self.stage;
@@ -258,22 +259,28 @@ impl Incident {
         }
         self.stage = to;
         let first = self.entered.insert(to);
-        match to {
-            Stage::Triage | Stage::Investigate => {
-                self.times.acknowledged_at.get_or_insert(at);
-            }
-            Stage::Resolution => {
-                self.times.acknowledged_at.get_or_insert(at);
-                self.times.mitigated_at.get_or_insert(at);
-                self.times.resolved_at = Some(at);
-            }
-            Stage::Alerting | Stage::Retrospective | Stage::Closed | Stage::Canceled => {}
-        }
-        if to < Stage::Resolution {
+        if to == Stage::Resolution {
+            self.times.mitigated_at.get_or_insert(at);
+            self.times.resolved_at = Some(at);
+        } else if to < Stage::Resolution {
             self.times.resolved_at = None;
         }
         self.touch(at);
         Ok(Entered { from, to, first, reason: reason.map(str::to_owned) })
+    }
+
+    /// Notes that a person took it; whether nobody had before. Neither stage nor role changes.
+    pub fn acknowledge(&mut self, at: Timestamp) -> bool {
+        let is_first = self.times.acknowledged_at.is_none();
+        self.times.acknowledged_at.get_or_insert(at);
+        is_first
+    }
+
+    /// Notes that people are no longer affected; whether nobody had before. The stage stays: the fix is not confirmed yet.
+    pub fn mitigate(&mut self, at: Timestamp) -> bool {
+        let is_first = self.times.mitigated_at.is_none();
+        self.times.mitigated_at.get_or_insert(at);
+        is_first
     }
 
     /// Everybody who holds a role, each once, in the order of the roles.

@@ -58,6 +58,11 @@ impl Workflows {
         Self(Places::of(source))
     }
 
+    /// Where the workflow that pages people is named.
+    pub fn page(&self) -> Position {
+        self.0.at("/page")
+    }
+
     /// Where a stage's workflow is named.
     pub fn at(&self, stage: Stage, index: usize) -> Position {
         self.0.at(&format!("/stages/{stage}/workflows/{index}/name"))
@@ -81,6 +86,7 @@ fn playbook(reader: &mut Reader, root: &Node) -> Option<Playbook> {
     let stakeholders = field(&mut fields, "stakeholders", |node, path| {
         Some(named(reader, node, path, |reader, node, path| Some(items(reader, node, path, MAX_SOME, stakeholder))))
     });
+    let page = field(&mut fields, "page", |node, path| reader.name(node, path));
     let templates = field(&mut fields, "templates", |node, path| Some(named(reader, node, path, template)));
     let retrospective = field(&mut fields, "retrospective", |node, path| retrospective(reader, node, path));
     let review_after = field(&mut fields, "review_after", |node, path| reader.duration(node, path, DAY, YEAR * 5));
@@ -97,6 +103,7 @@ fn playbook(reader: &mut Reader, root: &Node) -> Option<Playbook> {
         cadence: cadence.unwrap_or_default(),
         deadlines: deadlines.unwrap_or_default(),
         stakeholders: stakeholders.unwrap_or_default(),
+        page,
         templates: templates.unwrap_or_default(),
         retrospective: retrospective.unwrap_or_else(default_retrospective),
         review_after: review_after.unwrap_or(REVIEW_AFTER),

@@ -42,6 +42,8 @@ pub struct Playbook {
     pub deadlines: Vec<Deadline>,
     /// Who is told of milestones, by group.
     pub stakeholders: BTreeMap<String, Vec<Stakeholder>>,
+    /// The workflow that pages people, when somebody asks for it.
+    pub page: Option<String>,
     /// Messages with gaps, by name.
     pub templates: BTreeMap<String, MessageTemplate>,
     /// What is learned, and how.

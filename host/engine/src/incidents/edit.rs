@@ -43,6 +43,8 @@ pub struct Edit {
     pub mitigated_at: Option<Option<Timestamp>>,
     /// Custom fields to set; null takes one away.
     pub fields: BTreeMap<String, Value>,
+    /// Why, for the timeline.
+    pub reason: Option<String>,
 }
 
 /// Who changes an incident, and when the change counts.
@@ -113,9 +115,10 @@ impl Engine {
             }
             incident.touch(around.now);
             sooner(incident, cadence, around);
+            let why = edit.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
             let words: Vec<&str> = changes.keys().map(String::as_str).collect();
             let (from, to) = (before.severity, incident.severity);
-            told.entry(EntryKind::Edited, format!("edited {}", words.join(", ")), changes.clone().into());
+            told.entry(EntryKind::Edited, format!("edited {}{why}", words.join(", ")), changes.clone().into());
             let fields = changes.keys().cloned().collect();
             told.facts.push(if from == to { Fact::Edited { fields } } else { Fact::SeverityChanged { from, to } });
             Ok(0)

@@ -1,7 +1,7 @@
 //! Incidents and what people do with them: opening, changing, stages, roles, tasks, findings, updates, exports. In reading order:
 //!
 //! - [`visibility`]: who may see a private incident; [`open`], [`change`]: how one begins, and the one way in which it changes
-//! - [`stage`], [`edit`], [`roles`], [`tasks`], [`findings`], [`updates`], `merge`: a use case each
+//! - [`verbs`]: what a responder does first; [`stage`], [`edit`], [`roles`], [`tasks`], [`findings`], [`updates`], `merge`: a use case each
 //! - [`timeline`]: reading it and adding to it; `deadlines`: what the passing of time does to an incident
 //! - `export`, `metrics`: out of the house, and figures over many
 
@@ -19,4 +19,5 @@ pub mod stage;
 pub mod tasks;
 pub mod timeline;
 pub mod updates;
+pub mod verbs;
 pub mod visibility;

@@ -52,6 +52,9 @@ impl Engine {
         let amended = self.amend(asking, id, |dossier, around, told| {
             let seen = incident_scope(dossier, &alerts, around.people, around.playbook);
             enter(dossier, request, &seen, around, told)?;
+            if asking.actor.is_person() {
+                dossier.incident.acknowledge(around.now);
+            }
             dossier.incident.claims_alerts = claims;
             Ok(0)
         });

@@ -217,6 +217,11 @@ pub(super) fn unknown_workflows(playbook: &Playbook, source: &str, known: impl F
         let each = plan.workflows.iter().enumerate();
         each.map(move |(index, workflow)| (*stage, index, workflow))
     });
+    let page = playbook
+        .page
+        .iter()
+        .filter(|name| !known(name))
+        .map(|name| Fault::new(places.page(), "page", format!("there is no workflow {name:?}")));
     let unknown = plans.filter(|(.., workflow)| !known(&workflow.name));
     unknown
         .map(|(stage, index, workflow)| {
@@ -224,5 +229,6 @@ pub(super) fn unknown_workflows(playbook: &Playbook, source: &str, known: impl F
             let path = format!("stages.{stage}.workflows[{index}].name");
             Fault::new(at, path, format!("there is no workflow {:?}", workflow.name))
         })
+        .chain(page)
         .collect()
 }

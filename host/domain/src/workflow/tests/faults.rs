@@ -79,7 +79,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "[task.overdue, update.overdue]",
         "task.late",
-        "29:12: on[15].event: \"task.late\" is not known: one of task.done, task.reopened, task.overdue, update.posted, update.overdue, cause.changed, role.unanswered, deadline.began, deadline.near, deadline.missed, retrospective.opened, retrospective.reminder, retrospective.contributed, retrospective.published, follow_up.added, follow_up.overdue, drill.injected, incident.merged is wanted",
+        "29:12: on[15].event: \"task.late\" is not known: one of task.done, task.reopened, task.overdue, update.posted, update.overdue, cause.changed, role.unanswered, deadline.began, deadline.near, deadline.missed, retrospective.opened, retrospective.reminder, retrospective.contributed, retrospective.published, follow_up.added, follow_up.overdue, drill.injected, incident.acknowledged, incident.mitigated, page.requested, incident.merged is wanted",
     ),
     (
         "schedule_failing: { schedule: nightly }",
