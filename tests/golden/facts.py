@@ -75,7 +75,8 @@ def at_last(told, before):
     # Who started it is in the audit log, which is newest first.
     others["lists"] = others["lists"] | {"audit": others["lists"]["audit"][-len(before["lists"]["audit"]):]}
     if changed := [key for key in before if not same(others[key], before[key])]:
-        raise SystemExit(f"something changed that was at rest: {changed}")
+        moved = [(then, now) for then, now in zip(before["runs"], others["runs"]) if not same(then, now)]
+        raise SystemExit(f"something changed that was at rest: {changed} {moved}")
     after["unix_ms"] = time.time_ns() // 1_000_000
     return after
 

@@ -51,7 +51,22 @@ impl Clock for SetClock {
 /// # Panics
 /// When it does not start.
 pub async fn start(data: &Path, database: &Database, clock: &SetClock) -> (App, Api) {
-    let config = Config {
+    start_with(config(data, database), clock).await
+}
+
+/// Starts a server with a configuration, by the clock.
+///
+/// # Panics
+/// When it does not start.
+pub async fn start_with(config: Config, clock: &SetClock) -> (App, Api) {
+    let app = App::start_by(config, Arc::new(clock.clone())).await.expect("starts");
+    let api = Api::new(app.address, ADMIN);
+    (app, api)
+}
+
+/// What a server of a test is started with.
+pub fn config(data: &Path, database: &Database) -> Config {
+    Config {
         data: data.to_owned(),
         database_url: Some(database.url.as_str().into()),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -65,8 +80,5 @@ pub async fn start(data: &Path, database: &Database, clock: &SetClock) -> (App, 
         plugin_keys: Vec::new(),
         signed_plugins_only: false,
         public_url: None,
-    };
-    let app = App::start_by(config, Arc::new(clock.clone())).await.expect("starts");
-    let api = Api::new(app.address, ADMIN);
-    (app, api)
+    }
 }

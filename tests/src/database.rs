@@ -73,6 +73,27 @@ impl Database {
 }
 
 impl Database {
+    /// A database with the content of a file: a packed SQLite file, or a packed dump of PostgreSQL.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn restored(kind: Kind, packed: &Path) -> Self {
+        let database = Self::new(kind).await;
+        let mut unpack = Command::new("gzip");
+        unpack.arg("--decompress").arg("--stdout").arg(packed);
+        let content = unpack.output().expect("gzip runs").stdout;
+        if let Some(folder) = &database.folder {
+            std::fs::write(folder.path().join("wardroom.db"), content).expect("is written");
+        } else {
+            let dump = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(dump.path(), content).expect("is written");
+            let mut restore = Command::new(binaries().join("psql"));
+            restore.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", &database.url, "--file"]);
+            run(restore.arg(dump.path()).stdout(std::process::Stdio::null()));
+        }
+        database
+    }
+
     /// A database that is there already.
     pub fn of_url(url: String) -> Self {
         Self { url, folder: None }
@@ -88,14 +109,29 @@ impl Database {
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
     }
 
+    /// The texts that a query gives, asked behind the server's back.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
+        sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("texts")
+    }
+
     /// Runs a statement behind the server's back.
     ///
     /// # Panics
     /// When it fails.
-    pub async fn execute(&self, sql: &'static str) {
+    pub async fn execute(&self, sql: &str) {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("connects");
-        connection.execute(sql).await.expect("is done");
+        if self.url.starts_with("sqlite:") {
+            // A server writes to the same file.
+            connection.execute("PRAGMA busy_timeout = 10000").await.expect("is set");
+        }
+        let done = connection.execute(sqlx::AssertSqlSafe(sql.to_owned())).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// Takes it away at once, whoever still has it open. An SQLite file goes with this value anyway; a database in the

@@ -232,6 +232,17 @@ impl Api {
         Ok(Answer { status, body, etag, content_type, retry_after })
     }
 
+    /// The body of an answer that says success, whatever it is; `path` is from the root.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn bytes(&self, path: &str) -> Vec<u8> {
+        let request = self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let response = request.send().await.unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.bytes().await.expect("a body").to_vec()
+    }
+
     /// Waits until the server is ready.
     ///
     /// # Panics

@@ -42,7 +42,8 @@ impl ThirdParty {
     /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers
     /// and body, `/mirror` with the secret it was given in a header's name and value, `/straddle` with one that begins within
     /// the first MiB and ends behind it, `/redirect?TO` sends elsewhere, `/loop` to itself, `/notes` opens a note, `/encoded`
-    /// claims gzip, `/large` answers 3 MiB, `/slow` never, `/broken` 500, everything else 200 `{}`.
+    /// claims gzip, `/large` answers 3 MiB, `/slow` never, `/broken` 500, everything else 200 `{}`. As a proxy it stands for
+    /// every host that it is asked to CONNECT to.
     ///
     /// # Panics
     /// When it cannot listen.
@@ -110,6 +111,7 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration
         tokio::time::sleep(pause).await;
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let answer = match path {
+            _ if request.method == "CONNECT" => "HTTP/1.1 200 Connection established\r\n\r\n".to_owned(),
             flaky if flaky.starts_with("/flaky") && is_first(&asked, &request.path) => {
                 "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_owned()
             }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use sqlx::{
     Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row,
     any::AnyPoolOptions,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::StoreError;
@@ -286,11 +286,20 @@ pub(super) fn schema_version() -> i64 {
     SQLITE.iter().map(|(version, _, _)| *version).max().unwrap_or_default()
 }
 
-/// Brings the schema up to date; hosts that start at once take turns.
+/// Brings the schema up to date; hosts that start at once take turns. A database that a newer version has migrated is
+/// refused: that version may write what this one cannot read. Hosts that were running before go on, because migrations
+/// expand the schema first and contract it in a later release.
 pub(super) async fn migrate(backend: Backend, url: &str) -> Result<(), StoreError> {
     let mut connection = connect(backend, url).await?;
-    backend.migrator().run(&mut connection).await.map_err(|error| StoreError::Migrate(Arc::new(error)))?;
-    connection.close().await.map_err(connect_error)
+    match backend.migrator().run(&mut connection).await {
+        Ok(()) => connection.close().await.map_err(connect_error),
+        Err(MigrateError::VersionMissing(missing)) if missing > schema_version() => {
+            let newest = sqlx::query("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut connection).await;
+            let found = newest.and_then(|row| row.try_get(0)).unwrap_or(missing);
+            Err(StoreError::Newer { found, known: schema_version() })
+        }
+        Err(error) => Err(StoreError::Migrate(Arc::new(error))),
+    }
 }
 
 /// Whether a statement gave up because others kept what it needs: SQLite's busy and locked, PostgreSQL's deadlock,

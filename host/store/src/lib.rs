@@ -68,6 +68,17 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date: {0}")]
     Migrate(Arc<sqlx::migrate::MigrateError>),
+    /// A newer version has migrated the database.
+    #[error(
+        "database schema: expected version {known} or lower, found {found}: a newer version of Wardroom has upgraded this \
+         database; start that version or a later one, or restore a backup that was made before the upgrade"
+    )]
+    Newer {
+        /// The newest migration of the database.
+        found: i64,
+        /// The newest migration of this program.
+        known: i64,
+    },
     /// A write was refused; nothing of it is there.
     #[error("the write failed: {0}")]
     Write(Arc<sqlx::Error>),
