@@ -4,13 +4,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Call, Description, Failure};
-
-/// A plugin: a name and its actions.
-pub trait Plugin {
-    /// What it is and offers. Called once at install, with nothing granted.
-    fn describe() -> Description;
-}
+pub use crate::plugin::Plugin;
+use crate::{Call, Failure};
 
 /// An action: a type whose fields are its input.
 pub trait Action: DeserializeOwned + JsonSchema {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Action, Call, Failure, Finding, Idempotency, Risk,
-    export::{WitFailure, WitFinding, WitReply, finding, reply},
+    convert::{WitFailure, WitFinding, WitReply, finding, reply},
 };
 
 type Run = fn(Value, &Call) -> Result<WitReply, Failure>;

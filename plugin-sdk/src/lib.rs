@@ -47,6 +47,7 @@
 mod action;
 mod call;
 pub mod clock;
+pub(crate) mod convert;
 mod description;
 #[doc(hidden)]
 pub mod export;
@@ -55,6 +56,7 @@ pub mod http;
 pub mod incident;
 pub mod log;
 pub mod mail;
+pub mod plugin;
 pub mod secrets;
 pub mod state;
 mod sys;

@@ -1,7 +1,5 @@
 //! Alerts as sources send them, already parsed into one shape; the rules of deduplication and grouping are in `intake`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -9,9 +7,7 @@ use super::{
     incident::Severity,
     time::Timestamp,
 };
-
-/// Labels and annotations: at most 64 of each, names of at most 128 and values of at most 4,096 characters.
-pub type Labels = BTreeMap<String, String>;
+pub use crate::labels::Labels;
 
 /// Whether the condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -17,17 +17,14 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use wardroom_base::clock::{Clock, Random, new_id, random};
-use wardroom_domain::{
-    person::{AccessRole, Actor, Person},
-    run::Lease,
-    time::Timestamp,
-};
+use wardroom_domain::{run::Lease, time::Timestamp};
 use wardroom_runtime::PluginHost;
 use wardroom_store::Store;
 
 pub mod access;
 mod acting;
 pub mod alerts;
+pub mod caller;
 mod error;
 pub mod incidents;
 pub mod once;
@@ -37,39 +34,13 @@ pub mod retrospectives;
 pub mod runs;
 pub mod schedules;
 
+pub use crate::caller::Caller;
 pub use access::keyring::Keyring;
 pub use acting::Acting;
 pub use error::EngineError;
 /// What of the layers below stands in the engine's own functions.
 pub use wardroom_runtime::limits::COMPONENT_BYTES;
 pub use wardroom_store::{DocumentRevision, StoreError, StoredPlugin, StoredSilence, TimelineFilter};
-
-/// Who asks: a person with the rights of one token.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The person.
-    pub person: Person,
-    /// What the token may do.
-    pub role: AccessRole,
-    /// What scopes idempotency keys: the token.
-    pub token: wardroom_domain::id::TokenId,
-}
-
-impl Caller {
-    /// The person as timelines name them.
-    pub fn actor(&self) -> Actor {
-        Actor::Person { id: self.person.id, handle: self.person.handle.clone() }
-    }
-
-    /// Whether the token has a role, or one above it.
-    pub fn demand(&self, role: AccessRole) -> Result<(), EngineError> {
-        if self.role >= role {
-            return Ok(());
-        }
-        let (role, own) = (role.as_str(), self.role.as_str());
-        Err(EngineError::Forbidden(format!("this needs a token of role {role} or above: yours is {own}")))
-    }
-}
 
 /// What a server did since its start.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,6 @@ use serde_json::json;
 use wasmtime::{Store, Trap, UpdateDeadline, component::Instance};
 
 use super::{
-    bindings::{exports::wardroom::plugin::check, wardroom::plugin::types},
     error::{PluginError, PluginErrorKind},
     guest::{Guest, Session},
     host::milliseconds,
@@ -19,6 +18,7 @@ use super::{
     stop::Stop,
     tier::Tier,
 };
+pub(super) use crate::answer::Answer;
 use wardroom_base::clock::monotonic_now;
 
 /// A call's store, with its limits.
@@ -77,12 +77,6 @@ pub(super) fn call<'a>(
             }
         })
     })
-}
-
-/// What an export gave back.
-pub(super) enum Answer {
-    Reply(Result<types::Reply, types::Failure>),
-    Finding(Result<check::Finding, types::Failure>),
 }
 
 impl Guest {

@@ -1,17 +1,12 @@
 //! The runtime: takes an invocation, gives it a fresh instance, and brings back a typed result whatever the guest does.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretBox};
 use tokio::time::timeout_at;
 
 use super::{
-    bindings::wardroom::plugin::types::Mode as WitMode,
     call::{call, describe, ended, store},
     error::{LoadError, PluginError, PluginErrorKind, StartError},
     guest::Session,
@@ -25,11 +20,9 @@ use super::{
     stop::Stop,
     tier::{Room, Tier},
 };
+pub(super) use crate::shared::{Shared, milliseconds, wit_mode};
 use wardroom_base::clock::{Clock, SystemClock, monotonic_now};
-use wardroom_domain::{
-    connection::{Connection, Tls},
-    run::Mode,
-};
+use wardroom_domain::connection::{Connection, Tls};
 
 /// What the runtime is made of.
 pub struct Options {
@@ -82,16 +75,6 @@ struct Inner {
     large: Tier,
     lane: Lane,
     shared: Arc<Shared>,
-}
-
-/// What every call shares.
-pub(super) struct Shared {
-    pub(super) secrets: Arc<dyn SecretPort>,
-    pub(super) state: Arc<dyn StatePort>,
-    pub(super) outbound: Outbound,
-    pub(super) quotas: Quotas,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) tape: Option<Arc<dyn Tape>>,
 }
 
 impl std::fmt::Debug for PluginHost {
@@ -248,13 +231,4 @@ impl PluginHost {
 fn not_loaded(digest: &str) -> PluginError {
     let message = format!("the component {digest} is not loaded");
     PluginError { kind: PluginErrorKind::NotLoaded, message, sent_unsafe: false }
-}
-
-pub(super) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The contract's word for a mode.
-pub(super) fn wit_mode(mode: Mode, real_in_drills: bool) -> WitMode {
-    if mode.records(real_in_drills) { WitMode::Simulated } else { WitMode::Real }
 }

@@ -14,6 +14,7 @@ use super::{
     error::PluginError,
     ports::{StateEntry, StateScope},
 };
+pub use crate::artifact::{Artifact, Content};
 use wardroom_domain::{
     connection::Connection,
     grant::{GrantSubject, PluginGrant},
@@ -174,28 +175,6 @@ pub struct Note {
     pub text: String,
     /// At most 64 KiB.
     pub data: Option<Value>,
-}
-
-/// Something worth keeping with the incident.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Artifact {
-    /// `link`, `channel`, `ticket`, `document`, `chart` or `text`.
-    pub kind: String,
-    /// At most 200 characters.
-    pub label: String,
-    /// Where it lives, if elsewhere.
-    pub url: Option<String>,
-    /// Its content, if kept here.
-    pub content: Option<Content>,
-}
-
-/// An artifact's own content.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Content {
-    /// Structured.
-    Json(Value),
-    /// Media type and data, at most 1 MiB.
-    Bytes(String, Vec<u8>),
 }
 
 /// What was seen while a call ran.

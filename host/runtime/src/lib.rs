@@ -9,9 +9,12 @@
 //!   nobody may see; [`recording`]: what may be played again
 //! - [`ports`]: what the runtime asks of the layer above
 
+pub(crate) mod answer;
+pub mod artifact;
 mod bindings;
 mod cache;
 mod call;
+pub(crate) mod cut;
 mod engine;
 pub mod error;
 mod guest;
@@ -20,6 +23,7 @@ mod inspect;
 pub mod invocation;
 mod lane;
 pub mod limits;
+pub(crate) mod milliseconds;
 mod outbound;
 mod outcome;
 pub mod ports;
@@ -27,6 +31,8 @@ mod quota;
 pub mod recording;
 mod redact;
 mod registry;
+pub(crate) mod session;
+pub(crate) mod shared;
 mod sign;
 mod stop;
 mod tier;

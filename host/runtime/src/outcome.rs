@@ -13,6 +13,7 @@ use super::{
     limits,
     redact::Redactor,
 };
+pub(super) use crate::cut::cut;
 use wardroom_domain::{
     MAX_DEPTH, is_too_deep,
     run::{Retry, SideEffect},
@@ -155,11 +156,6 @@ fn json(text: &str, what: &str) -> Result<Value, PluginError> {
         return Err(invalid(format!("{what} is nested deeper than {MAX_DEPTH} levels")));
     }
     Ok(value)
-}
-
-/// The beginning of a text, masked first: a secret that is cut would not be found any more.
-pub(super) fn cut(text: &str, chars: usize, redactor: &Redactor) -> String {
-    redactor.text(text).chars().take(chars).collect()
 }
 
 fn invalid(message: String) -> PluginError {

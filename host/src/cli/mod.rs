@@ -10,8 +10,10 @@ mod begin;
 mod build;
 mod cassette;
 mod client;
+pub(crate) mod component_file;
 mod demo;
 mod export;
+pub mod failed;
 mod grant;
 mod handle;
 mod install;
@@ -31,6 +33,7 @@ pub mod terminal;
 mod trial;
 mod waterfall;
 
+pub use crate::cli::failed::Failed;
 use client::ClientOptions;
 
 /// Runs incident workflows whose steps are sandboxed WebAssembly plugins.
@@ -129,22 +132,6 @@ enum Command {
     /// Holds and resumes automation: the kill switch.
     #[command(subcommand)]
     Automation(platform::Automation),
-}
-
-/// Why a command failed: lines for people.
-#[derive(Debug)]
-pub struct Failed(pub String);
-
-impl<E: std::error::Error> From<E> for Failed {
-    fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            text = format!("{text}: {inner}");
-            cause = inner.source();
-        }
-        Self(text)
-    }
 }
 
 /// Runs the command line: exit code 0 when it worked, 1 when it did not, 2 when it was misused.

@@ -13,6 +13,7 @@ use super::{
     install::Keep,
     terminal, trial,
 };
+pub(super) use crate::cli::component_file::read;
 use wardroom_domain::reference;
 use wardroom_runtime::{Inspection, Options, PluginHost};
 
@@ -183,10 +184,6 @@ impl Plugin {
             Self::Keep(keep) => keep.run(client).await,
         }
     }
-}
-
-pub(super) fn read(file: &PathBuf) -> Result<Vec<u8>, Failed> {
-    std::fs::read(file).map_err(|error| Failed(format!("{}: {error}", file.display())))
 }
 
 fn show(client: &ClientOptions, found: &Inspection) -> Result<(), Failed> {

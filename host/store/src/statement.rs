@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyArguments, any::AnyRow};
 
 use super::dialect::Backend;
+pub(super) use crate::key_separator::SEPARATOR;
 
 /// The sizes of chunks, largest first. 128 rows of 22 columns stay far below both databases' limits of parameters.
 const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
@@ -177,9 +178,6 @@ impl Writer<'_> {
             .collect()
     }
 }
-
-/// Stands between the parts of a key of several columns; no identifier or name holds it.
-pub(super) const SEPARATOR: char = '\u{1f}';
 
 /// A guard's row that went in.
 pub(super) struct Landed {

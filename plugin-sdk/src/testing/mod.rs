@@ -25,72 +25,26 @@
 //! assert_eq!(ran.requests[0].url, "/health");
 //! ```
 
-use std::{cell::RefCell, collections::BTreeMap};
-
 use serde_json::{Value, json};
 
+pub use crate::testing::script::Request;
+use crate::testing::script::{Answer, HOST, Script, scripted};
 use crate::{
-    Effect, Failure, Plugin, Retry, export,
+    Effect, Failure, Plugin, export,
     wit::{
         exports::wardroom::plugin::check,
         wardroom::plugin::{mail, types},
     },
 };
 
+pub(crate) mod script;
 pub(crate) mod sys;
-
-thread_local! {
-    static HOST: RefCell<Option<Script>> = const { RefCell::new(None) };
-}
 
 /// A host that answers from a script.
 #[derive(Debug, Clone)]
 pub struct Host {
     script: Script,
     call: Value,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Script {
-    answers: Vec<Answer>,
-    requests: Vec<Request>,
-    mails: Vec<mail::Message>,
-    mail_fails: Option<(String, Effect)>,
-    log: Vec<String>,
-    timeline: Vec<String>,
-    secrets: BTreeMap<String, Vec<u8>>,
-    state: BTreeMap<String, (Vec<u8>, u64)>,
-    snapshot: Option<Value>,
-    now_ms: u64,
-}
-
-#[derive(Debug, Clone)]
-struct Answer {
-    method: String,
-    url: String,
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Value,
-}
-
-/// A request the action sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// The method.
-    pub method: String,
-    /// The path with query, or the absolute URL.
-    pub url: String,
-    /// The headers; a secret shows as `{{secret:name}}`.
-    pub headers: Vec<(String, String)>,
-    /// The body: JSON where it is, otherwise text; null without one.
-    pub body: Value,
-}
-
-impl Request {
-    /// A header, by name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
 }
 
 /// What an action did.
@@ -308,9 +262,4 @@ fn found(finding: check::Finding) -> Ended {
         check::Finding::Absent => Ended::Absent,
         check::Finding::Unknown => Ended::Unknown,
     }
-}
-
-/// A failure as the scripted host gives it.
-fn scripted(code: &str, effect: Effect) -> types::Failure {
-    Failure::new(code, "Scripted.").retry(Retry::Backoff).effect(effect).into()
 }

@@ -2,28 +2,16 @@
 //! <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>.
 
 mod api;
+pub(crate) mod config;
 mod expire;
 mod silence;
 mod time;
 
 use wardroom_plugin_sdk::prelude::*;
 
+use crate::config::Config;
 use expire::Expire;
 use silence::{Create, Silences};
-
-/// The connection's options.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// Who silences when a step names nobody. Default `wardroom`.
-    #[serde(default = "ourselves")]
-    #[schemars(length(min = 1, max = 200))]
-    created_by: String,
-}
-
-fn ourselves() -> String {
-    "wardroom".to_owned()
-}
 
 struct Alertmanager;
 

@@ -1,18 +1,12 @@
 //! Opens, uses and archives rooms of a Matrix homeserver.
 
+pub(crate) mod config;
 mod room;
 
 use wardroom_plugin_sdk::prelude::*;
 
+use crate::config::Config;
 use room::{Archive, CreateRoom, Post, SetTopic};
-
-/// The connection's options.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// The room that messages go to when a step names none, such as `!abc:example.com`.
-    default_room: Option<String>,
-}
 
 struct Matrix;
 

@@ -2,27 +2,17 @@
 //! <https://developer.pagerduty.com/api-reference/>. The Events API is not used: its routing key is a secret in the body.
 
 mod api;
+pub(crate) mod config;
 mod escalate;
 mod page;
 mod status;
 
 use wardroom_plugin_sdk::prelude::*;
 
+use crate::config::Config;
 use escalate::Escalate;
 use page::Page;
 use status::{Acknowledge, Resolve};
-
-/// The connection's options.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// The e-mail address of the PagerDuty user who acts: the API asks for one.
-    #[schemars(length(min = 3, max = 254))]
-    from: String,
-    /// The id of the service when a step names none.
-    #[schemars(length(min = 1, max = 64))]
-    service: Option<String>,
-}
 
 struct PagerDuty;
 

@@ -3,6 +3,7 @@
 
 mod api;
 mod channel;
+pub(crate) mod config;
 mod create;
 mod members;
 mod memory;
@@ -10,19 +11,11 @@ mod message;
 
 use wardroom_plugin_sdk::prelude::*;
 
+use crate::config::Config;
 use channel::{Archive, SetTopic};
 use create::CreateChannel;
 use members::AddMembers;
 use message::{Pin, Post};
-
-/// The connection's options.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// The id of the channel that messages go to when a step names none, such as `C012AB3CD`.
-    #[schemars(length(min = 1, max = 64))]
-    default_channel: Option<String>,
-}
 
 struct Slack;
 

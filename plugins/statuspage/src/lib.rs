@@ -1,21 +1,14 @@
 //! Publishes incidents on a page of Atlassian Statuspage, updates and resolves them. Speaks version 1 of the API:
 //! <https://developer.statuspage.io/>.
 
+pub(crate) mod config;
 mod incidents;
 mod page;
 
 use wardroom_plugin_sdk::prelude::*;
 
+use crate::config::Config;
 use incidents::{Create, Resolve, Update};
-
-/// The connection's options.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// The page's id, as "API info" of Statuspage shows it.
-    #[schemars(length(min = 1, max = 64))]
-    page_id: String,
-}
 
 struct Statuspage;
 

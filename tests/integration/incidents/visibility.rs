@@ -56,7 +56,6 @@ async fn private_incident(api: &Api, ada: &Api) -> Private {
         ("updates", json!({ "text": text("update") })),
         ("artifacts", json!({ "kind": "link", "label": text("artifact"), "url": "https://zanzibar.example.com" })),
         ("timers", json!({ "name": "t", "in": "24h", "text": text("timer") })),
-        ("follow-ups", json!({ "text": text("follow-up") })),
     ] {
         ada.post(&format!("{incident}/{path}"), body).await.ok();
     }
@@ -64,6 +63,7 @@ async fn private_incident(api: &Api, ada: &Api) -> Private {
         let body = json!({ "to": stage, "reason": text("reason"), "override": text("override") });
         ada.post(&format!("{incident}/stage"), body).await.ok();
     }
+    ada.post(&format!("{incident}/follow-ups"), json!({ "text": text("follow-up") })).await.ok();
     let timer = format!("{number}.t");
     let names = [
         ("/api/v1/incidents/", number.to_owned()),

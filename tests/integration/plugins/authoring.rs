@@ -46,23 +46,32 @@ fn a_plugin_is_begun_once_and_with_a_name_that_fits() {
     }
 }
 
-/// Whether a component holds the path of a folder of this machine or of its builder: the home, the clone, cargo's registry, the
-/// cache of tools, or where the plugin itself was built. Paths of the machines that the interpreters were published from are
-/// not ours (`/home/runner`).
-pub(crate) fn folder_that_a_component_tells(component: &[u8], built_in: &Path) -> Option<PathBuf> {
-    let home = std::env::home_dir().expect("a home");
-    let named = ["CARGO_HOME", "XDG_CACHE_HOME"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
-    let folders = [home.clone(), root(), home.join(".cargo"), home.join(".cache"), built_in.to_owned()];
-    folders.into_iter().chain(named).find(|folder| {
+/// The first of these folders whose path stands in a component.
+pub(crate) fn told_folder(component: &[u8], folders: &[PathBuf]) -> Option<PathBuf> {
+    let tells = |folder: &&PathBuf| {
         let path = format!("{}/", folder.display());
         component.windows(path.len()).any(|here| here == path.as_bytes())
-    })
+    };
+    folders.iter().find(tells).cloned()
+}
+
+/// Where tools are kept that are installed once.
+pub(crate) fn cache() -> PathBuf {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    named.unwrap_or_else(|| std::env::home_dir().expect("a home").join(".cache"))
+}
+
+/// The folders of this machine that what is built from Rust may not tell: the home, cargo's registry, the cache, the clone.
+pub(crate) fn folders_of_a_rust_build() -> Vec<PathBuf> {
+    let home = std::env::home_dir().expect("a home");
+    let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    vec![home, cargo, cache(), root()]
 }
 
 #[test]
 fn a_component_does_not_tell_whose_folder_it_was_built_in() {
     for name in ["webhook", "matrix", "etcd"] {
-        assert_eq!(folder_that_a_component_tells(&bundled(name), &root()), None, "{name}");
+        assert_eq!(told_folder(&bundled(name), &folders_of_a_rust_build()), None, "{name}");
     }
 }
 

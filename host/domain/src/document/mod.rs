@@ -1,53 +1,17 @@
 //! Reading documents that people write: YAML or JSON as a tree whose parts know their places, typed values out of it, and
 //! every fault of one reading with its line and column. Knows no kind of document; each kind reads its own keys.
 
-use std::fmt;
-
-use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) mod fault;
 mod node;
+pub mod position;
 mod reader;
 
+pub use crate::document::fault::Fault;
 pub(super) use node::{Data, Node, load};
 pub use node::{MAX_SOURCE, Position};
 pub(super) use reader::{Fields, Reader, nearest};
-
-/// Something wrong in a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// Where.
-    #[serde(flatten, with = "PositionFields")]
-    pub at: Position,
-    /// In which part, such as `steps[2].retry`.
-    pub path: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-#[derive(Serialize)]
-#[serde(remote = "Position")]
-struct PositionFields {
-    line: usize,
-    column: usize,
-}
-
-impl Fault {
-    /// A fault at a place.
-    pub fn new(at: Position, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { at, path: path.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            write!(f, "{}: {}", self.at, self.message)
-        } else {
-            write!(f, "{}: {}: {}", self.at, self.path, self.message)
-        }
-    }
-}
 
 /// A YAML or JSON document as plain JSON, whatever it means. Gives the faults of a text that is neither, that is larger than
 /// [`MAX_SOURCE`], or that nests too deeply.

@@ -1,41 +1,17 @@
 //! A YAML (or JSON) document as a tree in which every node knows its place. Bounded in size and depth; anchors are refused,
 //! because a few of them can stand for gigabytes.
 
-use std::fmt;
-
 use saphyr::{Scalar, ScanError};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
 use super::Fault;
+pub use crate::document::position::Position;
 
 /// The largest document, in bytes.
 pub const MAX_SOURCE: usize = 256 * 1024;
 /// How deep a document may nest.
 const MAX_DEPTH: usize = 32;
-
-/// A place in the source: line and column from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column, in characters.
-    pub column: usize,
-}
-
-impl Position {
-    /// The place some characters further on in the same line.
-    #[must_use]
-    pub fn plus(self, columns: usize) -> Self {
-        Self { column: self.column + columns, ..self }
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
 
 /// A node of the document.
 #[derive(Debug, Clone)]

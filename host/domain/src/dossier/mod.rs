@@ -23,9 +23,11 @@ pub mod brief;
 pub mod cause;
 pub mod document;
 pub mod guard;
+pub mod head;
 pub mod part;
 pub mod retrospective;
 pub mod scope;
+pub mod surroundings;
 pub mod task;
 pub mod update;
 

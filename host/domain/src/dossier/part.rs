@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{Artifact, Cause, Contribution, FollowUp, Proposal, Publication, Retrospective, Task, Update};
+pub use crate::dossier::head::Head;
 use crate::{id::IncidentId, time::Timestamp};
 
 /// The kinds of parts.
@@ -28,19 +29,6 @@ pub enum PartKind {
     Publication,
     /// [`Proposal`].
     Proposal,
-}
-
-/// What every part begins with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// Counts the parts of a kind within their incident, from 1.
-    pub number: u32,
-    /// Counts its changes, from 1: the `ETag`.
-    pub revision: i64,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was last changed.
-    pub updated_at: Timestamp,
 }
 
 /// A part of an incident.

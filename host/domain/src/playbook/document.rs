@@ -7,9 +7,12 @@ use super::{
     Audience, Deadline, Inject, MessageTemplate, Playbook, Question, RetrospectivePlan, RolePlan, Rule, Section,
     Stakeholder, check, default_retrospective, stages,
 };
+use crate::playbook::fields::MAX_FEW;
+use crate::playbook::fields::named;
+pub(super) use crate::playbook::fields::{bounded, field, identifier, items, need, word};
 use crate::{
     alert::Labels,
-    document::{Fault, Fields, Node, Places, Position, Reader, load},
+    document::{Fault, Node, Places, Position, Reader, load},
     incident::{IncidentKind, Severity, Stage},
     workflow::signal_name,
 };
@@ -26,8 +29,6 @@ const YEAR: Duration = Duration::from_hours(24 * 366);
 const SECOND: Duration = Duration::from_secs(1);
 /// How long a playbook is good without use or review, unless it says otherwise.
 const REVIEW_AFTER: Duration = Duration::from_hours(24 * 180);
-/// The most rules, roles, groups, templates and sections.
-const MAX_FEW: usize = 20;
 /// The most questions, members of a group and injections.
 const MAX_SOME: usize = 50;
 
@@ -109,105 +110,6 @@ fn playbook(reader: &mut Reader, root: &Node) -> Option<Playbook> {
         review_after: review_after.unwrap_or(REVIEW_AFTER),
         script: script.unwrap_or_default(),
     })
-}
-
-/// Reads a field, if it is there.
-pub(super) fn field<T>(
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    read: impl FnOnce(&Node, &str) -> Option<T>,
-) -> Option<T> {
-    let path = fields.path(name);
-    fields.take(name).and_then(|node| read(node, &path))
-}
-
-/// Reads a field that has to be there.
-pub(super) fn need<T>(
-    reader: &mut Reader,
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    read: impl FnOnce(&mut Reader, &Node, &str) -> Option<T>,
-) -> Option<T> {
-    let path = fields.path(name);
-    let node = fields.need(reader, name)?;
-    read(reader, node, &path)
-}
-
-/// Reads a list of at most so many items; those with faults are left out.
-pub(super) fn items<T>(
-    reader: &mut Reader,
-    node: &Node,
-    path: &str,
-    most: usize,
-    read: impl Fn(&mut Reader, &Node, &str) -> Option<T>,
-) -> Vec<T> {
-    let items = reader.list(node, path);
-    if items.len() > most {
-        reader.fault(node.at, path, format!("there are {}: at most {most} are wanted", items.len()));
-    }
-    let each = items.iter().take(most).enumerate();
-    each.filter_map(|(index, node)| read(reader, node, &format!("{path}[{index}]"))).collect()
-}
-
-/// Reads an object whose keys people choose: 1 to 64 of `a-z 0-9 _ -`.
-fn named<T>(
-    reader: &mut Reader,
-    node: &Node,
-    path: &str,
-    read: impl Fn(&mut Reader, &Node, &str) -> Option<T>,
-) -> BTreeMap<String, T> {
-    let Some(fields) = reader.object(node, path) else { return BTreeMap::new() };
-    if fields.all().len() > MAX_FEW {
-        reader.fault(node.at, path, format!("there are {}: at most {MAX_FEW} are wanted", fields.all().len()));
-    }
-    let mut all = BTreeMap::new();
-    for (name, node) in fields.all().iter().take(MAX_FEW) {
-        let path = fields.path(&name.text);
-        if !is_word(&name.text) {
-            reader.fault(name.at, &path, "1 to 64 of a-z 0-9 _ - are wanted");
-        }
-        if let Some(value) = read(reader, node, &path) {
-            all.insert(name.text.clone(), value);
-        }
-    }
-    all
-}
-
-fn is_word(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    !text.is_empty() && text.len() <= 64 && text.chars().all(allowed)
-}
-
-/// A text of 1 to so many characters.
-pub(super) fn bounded(reader: &mut Reader, node: &Node, path: &str, most: usize) -> Option<String> {
-    let text = reader.text(node, path)?;
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > most {
-        reader.fault(node.at, path, format!("1 to {most} characters are wanted"));
-        return None;
-    }
-    Some(text.to_owned())
-}
-
-/// A CEL identifier in lower case.
-pub(super) fn identifier(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
-    let text = reader.text(node, path)?;
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let good = text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed);
-    if !good {
-        reader.fault(node.at, path, format!("{text:?} is no identifier: a-z 0-9 _ are wanted, a letter first"));
-    }
-    good.then_some(text)
-}
-
-/// The name of a role or a group: 1 to 64 of `a-z 0-9 _ -`.
-pub(super) fn word(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
-    let text = reader.text(node, path)?;
-    if !is_word(&text) {
-        reader.fault(node.at, path, format!("{text:?} is no name here: 1 to 64 of a-z 0-9 _ - are wanted"));
-        return None;
-    }
-    Some(text)
 }
 
 fn rule(reader: &mut Reader, node: &Node, path: &str) -> Option<Rule> {

@@ -14,6 +14,7 @@ use super::{
 
 mod check;
 pub mod document;
+pub(crate) mod fields;
 pub mod fit;
 mod stages;
 #[cfg(test)]

@@ -6,14 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Mode, Phase, Run, StepError, StepRun, StepStatus, machine::Machine, section};
+pub(super) use crate::run::output_limits::fits;
 use crate::{
     excerpt,
     expression::{Expression, Scope, Template},
     workflow::{MAX_ITEMS, Step},
 };
-
-/// The largest output of all items together, in bytes of JSON.
-const MAX_OUTPUT: usize = 4 << 20;
 
 /// How many items of each step have begun and not settled: one whose effect is unknown keeps its place.
 pub(super) fn under_way(run: &Run) -> BTreeMap<&str, u32> {
@@ -72,16 +70,6 @@ pub(super) fn spread(machine: &mut Machine<'_>, index: usize, step: &Step, with:
         ..StepRun::pending(&id)
     };
     machine.run.steps.extend(inputs.into_iter().enumerate().map(item));
-}
-
-/// Whether an item's output still fits beside those of the others.
-pub(super) fn fits(run: &Run, step: &str, output: &Value) -> Result<(), StepError> {
-    let sizes = run.items(step).map(|item| item.output.to_string().len());
-    if sizes.sum::<usize>().saturating_add(output.to_string().len()) <= MAX_OUTPUT {
-        return Ok(());
-    }
-    let message = format!("the outputs of its step's items are larger than {MAX_OUTPUT} bytes together");
-    Err(StepError::new("too_large", message))
 }
 
 /// Settles the steps whose items all have.

@@ -16,11 +16,17 @@ use super::{
 
 mod approval;
 mod begin;
+pub(crate) mod change;
+pub(crate) mod halt;
 pub mod happening;
 mod items;
 pub mod machine;
+pub(crate) mod output_limits;
 mod progress;
 pub mod rerun;
+pub(crate) mod retry;
+pub(crate) mod satisfied;
+pub(crate) mod scope;
 mod section;
 mod signal;
 mod slot;
@@ -28,9 +34,13 @@ mod status;
 mod step;
 #[cfg(test)]
 mod tests;
+pub(crate) mod turn;
 pub mod undo;
 mod unknown;
+pub mod vote;
+pub(crate) mod wait_for;
 
+pub use crate::run::vote::Vote;
 pub use approval::deciders;
 pub use signal::{MAX_SIGNALS, Signal};
 pub use slot::{MAX_QUEUED, Occupant, Slot, SlotPolicy, Turn, next as next_turn};
@@ -253,17 +263,6 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
     /// Why.
     pub reason: Option<String>,
-}
-
-/// One person's yes to an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vote {
-    /// Who.
-    pub by: Actor,
-    /// Why.
-    pub reason: Option<String>,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// The workflow step that runs another workflow, seen from the run it made.

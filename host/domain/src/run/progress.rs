@@ -1,23 +1,25 @@
 //! What a run does next: which steps may start, when it sleeps, and how it ends. Part of the run machine.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 
 use super::{
-    Ending, Mode, Phase, Run, RunStatus, StepError, StepRun, StepStatus, approval,
+    Ending, Mode, Phase, Run, RunStatus, StepError, StepStatus, approval,
     happening::{Context, Effect},
     items,
     machine::Machine,
     section::{self, Halt},
     signal, slot,
 };
+use crate::run::retry::scope;
+pub(super) use crate::run::retry::{backoff, draw, worth_retrying};
+pub(super) use crate::run::satisfied::is_satisfied;
 use crate::{
-    expression::{EvaluationError, Scope},
+    expression::Scope,
     time::Timestamp,
     timeline::EntryKind,
-    workflow::{OnError, RetryPolicy, Section, SleepStep, Step, StepKind, Workflow},
+    workflow::{Section, SleepStep, StepKind},
 };
 
 /// How soon a run is looked at that only people can move on.
@@ -101,17 +103,6 @@ fn startable(run: &Run, context: &Context<'_>) -> Startable {
     found
 }
 
-/// Whether steps that need this one may start.
-pub(super) fn is_satisfied(workflow: &Workflow, state: &StepRun) -> bool {
-    match state.status {
-        StepStatus::Succeeded | StepStatus::Simulated | StepStatus::Skipped => true,
-        StepStatus::Failed | StepStatus::TimedOut => {
-            workflow.step(&state.step).is_some_and(|step| step.on_error == OnError::Continue)
-        }
-        _ => false,
-    }
-}
-
 fn start(machine: &mut Machine<'_>, index: usize) {
     let context = machine.context;
     if machine.run.steps[index].item.is_some() {
@@ -190,44 +181,6 @@ fn sleep(machine: &mut Machine<'_>, index: usize, pause: &SleepStep, scope: &Sco
     machine.wait(index, Phase::Sleep, until);
 }
 
-/// Whether the document lets a failure be tried again.
-pub(super) fn worth_retrying(
-    run: &Run,
-    context: &Context<'_>,
-    index: usize,
-    error: &StepError,
-) -> Result<bool, EvaluationError> {
-    let state = &run.steps[index];
-    let Some(step) = context.workflow.step(&state.step) else { return Ok(true) };
-    let Some(condition) = &step.retry_if else { return Ok(true) };
-    let mut scope = scope(run, context, step);
-    let seen = json!({
-        "code": error.code, "message": error.message, "details": error.details, "attempt": state.attempt,
-    });
-    scope.names.insert("error", seen);
-    condition.holds(&scope)
-}
-
-/// The names a step's expressions see.
-fn scope(run: &Run, context: &Context<'_>, step: &Step) -> Scope {
-    let mut names = BTreeMap::from([
-        ("incident", context.incident.clone()),
-        ("trigger", run.trigger.clone()),
-        ("inputs", run.inputs.clone()),
-        ("run", section::run_scope(run)),
-    ]);
-    if !step.needs.is_empty() || step.section != Section::Main {
-        let steps = run.steps.iter().filter(|state| state.item.is_none());
-        let steps: Map<String, Value> = steps.map(|state| (state.step.clone(), seen(state))).collect();
-        names.insert("steps", Value::Object(steps));
-    }
-    Scope { names }
-}
-
-fn seen(state: &StepRun) -> Value {
-    json!({ "status": state.status, "output": state.output })
-}
-
 /// Brings the section to rest: what has not begun is skipped, what waits is stopped, what is in flight settles.
 fn stop(machine: &mut Machine<'_>, halt: &Halt) {
     let Halt { code, message, prompt } = *halt;
@@ -303,22 +256,4 @@ fn end(machine: &mut Machine<'_>) {
     let text = format!("{} {}", run.workflow, run.status.as_str().replace('_', " "));
     machine.tell(EntryKind::Run, None, text);
     machine.effects.push(Effect::Ended);
-}
-
-/// The pause before the try after `attempt`: exponential, capped, with full jitter.
-pub(super) fn backoff(policy: &RetryPolicy, attempt: u32, step: &str, seed: [u8; 16]) -> Duration {
-    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-    let ceiling = (policy.initial.as_secs_f64() * policy.factor.powi(exponent)).min(policy.max.as_secs_f64());
-    let drawn = draw(seed, step, attempt);
-    let fraction = f64::from(u32::from_be_bytes([drawn[0], drawn[1], drawn[2], drawn[3]])) / f64::from(u32::MAX);
-    Duration::from_secs_f64((ceiling * fraction).clamp(0.0, policy.max.as_secs_f64()))
-}
-
-/// Bytes that differ for each step and try, drawn from the seed.
-pub(super) fn draw(seed: [u8; 16], step: &str, attempt: u32) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(seed);
-    hash.update(attempt.to_be_bytes());
-    hash.update(step.as_bytes());
-    hash.finalize().into()
 }

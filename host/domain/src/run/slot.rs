@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Run, StepError, StepStatus, happening::Refused, machine::Machine};
-use crate::{id::RunId, timeline::EntryKind};
+use crate::id::RunId;
+pub(super) use crate::run::turn::{give_up, granted, waits};
 
 /// The most runs that wait for one slot.
 pub const MAX_QUEUED: usize = 100;
@@ -83,31 +83,6 @@ pub fn next(occupants: &[Occupant]) -> Turn {
     let late = |occupant: &&&Occupant| occupant.policy == SlotPolicy::Skip && Some(occupant.run) != turn.grant;
     turn.skipped = waiting.iter().filter(late).map(|occupant| occupant.run).collect();
     turn
-}
-
-/// Whether the run still waits for its turn.
-pub(super) fn waits(run: &Run) -> bool {
-    run.slot.as_ref().is_some_and(|slot| !slot.held)
-}
-
-/// It is the run's turn: its time begins.
-pub(super) fn granted(machine: &mut Machine<'_>) -> Result<(), Refused> {
-    let slot = machine.run.slot.as_mut().filter(|slot| !slot.held).ok_or(Refused::NotQueued)?;
-    slot.held = true;
-    machine.run.deadline = machine.context.now.plus(machine.context.workflow.timeout);
-    machine.tell(EntryKind::Run, None, format!("{} begins: it is its turn", machine.run.workflow));
-    Ok(())
-}
-
-/// Ends a run whose turn never came: it has nothing to clean up.
-pub(super) fn give_up(machine: &mut Machine<'_>) {
-    for index in 0..machine.run.steps.len() {
-        if !machine.run.steps[index].status.is_settled() {
-            let error = StepError::new("never_began", "the run ended before it was its turn");
-            machine.run.steps[index].error = Some(error);
-            machine.settle(index, StepStatus::Skipped);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{
     fire::{self, Fire},
     zone::Zone,
 };
+pub use crate::schedule::fault::CadenceFault;
 use crate::time::Timestamp;
 
 /// When a schedule fires. Cheap to clone; two are the same when they are written the same, in the same zone.
@@ -47,19 +48,6 @@ pub enum Written<'a> {
     Every(Duration, Timestamp),
     /// One time.
     At(Timestamp),
-}
-
-/// Why an expression or a zone is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct CadenceFault {
-    /// The field: `second`, `minute`, `hour`, `day of month`, `month`, `day of week` or `timezone`; none when it is the
-    /// whole expression.
-    pub field: Option<&'static str>,
-    /// Where, in characters from the beginning of the expression (of the zone's name, for a `timezone`).
-    pub offset: usize,
-    /// What is wrong there, and what would be right.
-    pub message: String,
 }
 
 /// Some times of a cadence that follow each other.

@@ -18,8 +18,10 @@ mod cron;
 mod describe;
 pub mod document;
 mod due;
+pub mod fault;
 mod fire;
 mod hold;
+pub mod start;
 mod syntax;
 pub(super) mod terms;
 #[cfg(test)]

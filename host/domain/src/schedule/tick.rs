@@ -9,6 +9,7 @@ use super::{
     blackout::{Blackouts, Holding},
     due::{self, ON_TIME},
 };
+pub use crate::schedule::start::Start;
 use crate::{id::RunId, run::RunStatus, time::Timestamp};
 
 /// How many times of a cadence are looked at in one call; the next call goes on where it stopped.
@@ -29,15 +30,6 @@ pub struct Decided {
     pub cancel: Vec<RunId>,
     /// So many runs in a row have failed, which has just become too many.
     pub warn: Option<u32>,
-}
-
-/// A time that starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Start {
-    /// The time.
-    pub nominal: Timestamp,
-    /// What brought it about.
-    pub kind: TickKind,
 }
 
 /// Decides what is to be decided at `now`. Called before anything is due, or twice, it changes nothing.

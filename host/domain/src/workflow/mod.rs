@@ -13,6 +13,7 @@ use super::{
 pub mod builtin;
 pub mod check;
 pub mod document;
+pub(crate) mod limits;
 mod parse;
 pub mod scheduled;
 mod scope;

@@ -7,15 +7,12 @@ use super::{
     steps::{Steps, is_identifier},
     triggers::triggers,
 };
+pub(super) use crate::workflow::limits::{DAY, MAX_TIMEOUT};
 use crate::{
     document::{Node, Reader, load},
     run::SlotPolicy,
     schema::Schema,
 };
-
-pub(super) const DAY: Duration = Duration::from_hours(24);
-/// The longest run, waiting included.
-pub(super) const MAX_TIMEOUT: Duration = Duration::from_hours(24 * 30);
 
 /// Keys that stand elsewhere, and where.
 const ELSEWHERE: [(&str, &str); 5] = [

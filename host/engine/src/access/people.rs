@@ -1,14 +1,12 @@
 //! People and their tokens. A token is shown once, when it is made; the platform keeps its hash.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+pub(crate) use crate::access::known_callers::Callers;
 use crate::{Caller, Engine, EngineError, platform::between};
 use wardroom_base::clock::random;
 use wardroom_domain::{
@@ -20,8 +18,6 @@ use wardroom_store::{Dependant, Guard, Write};
 
 /// What every token begins with, so that scanners find one that leaked.
 const PREFIX: &str = "wrd_";
-/// How many callers are remembered.
-const CALLERS_KEPT: usize = 1_024;
 const LOST_WRITES: usize = 16;
 
 /// Somebody to add.
@@ -276,25 +272,6 @@ impl Engine {
     fn token_text(&self) -> SecretString {
         let bytes: [u8; 32] = random(&*self.0.parts.random);
         format!("{PREFIX}{}", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes)).into()
-    }
-}
-
-/// Whose tokens were seen, as of one picture of the platform: a change of tokens or people makes a new picture.
-#[derive(Debug, Default)]
-pub(crate) struct Callers(Mutex<(i64, HashMap<String, Caller>)>);
-
-impl Callers {
-    fn get(&self, version: i64, hash: &str) -> Option<Caller> {
-        let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if callers.0 == version { callers.1.get(hash).cloned() } else { None }
-    }
-
-    fn put(&self, version: i64, hash: String, caller: Caller) {
-        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if callers.0 != version || callers.1.len() >= CALLERS_KEPT {
-            *callers = (version, HashMap::new());
-        }
-        callers.1.insert(hash, caller);
     }
 }
 

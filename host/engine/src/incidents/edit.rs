@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
 
+pub use crate::incidents::change_request::Asking;
 use crate::{
-    Caller, Engine, EngineError,
+    Engine, EngineError,
     incidents::open::{check_labels, check_title},
-    once::Once,
 };
 use wardroom_domain::{
     alert::Labels,
@@ -15,11 +15,9 @@ use wardroom_domain::{
     event::Fact,
     id::IncidentId,
     incident::{Incident, MAX_FIELDS, Severity},
-    person::Actor,
     time::Timestamp,
     timeline::EntryKind,
 };
-use wardroom_store::Dependant;
 
 /// The longest note, in characters.
 pub const MAX_NOTE: usize = 2_000;
@@ -45,39 +43,6 @@ pub struct Edit {
     pub fields: BTreeMap<String, Value>,
     /// Why, for the timeline.
     pub reason: Option<String>,
-}
-
-/// Who changes an incident, and when the change counts.
-#[derive(Debug, Clone)]
-pub struct Asking {
-    /// Who or what asks.
-    pub actor: Actor,
-    /// How many runs stand between this and an outside cause.
-    pub depth: u8,
-    /// The revision the caller read (`If-Match`).
-    pub expected: Option<i64>,
-    /// Makes it happen once.
-    pub once: Option<Once>,
-    /// What is written with it beside the incident.
-    pub also: Vec<Dependant>,
-}
-
-impl Asking {
-    /// Somebody or something outside asks.
-    pub fn of(actor: Actor) -> Self {
-        Self { actor, depth: 0, expected: None, once: None, also: Vec::new() }
-    }
-
-    /// A person asks, about the revision they read.
-    pub fn person(caller: &Caller, expected: Option<i64>) -> Self {
-        Self { expected, ..Self::of(caller.actor()) }
-    }
-
-    /// The same, once.
-    #[must_use]
-    pub fn once(self, once: Option<Once>) -> Self {
-        Self { once, ..self }
-    }
 }
 
 impl Engine {

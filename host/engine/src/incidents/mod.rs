@@ -7,6 +7,7 @@
 
 pub mod acting;
 pub mod change;
+pub mod change_request;
 pub(crate) mod deadlines;
 pub mod edit;
 pub(crate) mod export;
@@ -14,6 +15,7 @@ pub mod findings;
 pub(crate) mod merge;
 pub(crate) mod metrics;
 pub mod open;
+pub(crate) mod parts;
 pub mod roles;
 pub mod stage;
 pub mod tasks;

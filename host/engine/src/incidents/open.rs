@@ -179,11 +179,17 @@ impl Engine {
         alerts: &[Alert],
         playbook: Option<LivePlaybook>,
     ) -> Result<(Opened, Vec<Dependant>), EngineError> {
+        let earlier = match incident.recurrence_of {
+            Some(id) => self.store().incident(id).await?,
+            None => None,
+        };
+        // An entry stays for ever: it names no incident that most people may not see.
+        let recurrence_of = earlier.filter(|earlier| earlier.details.visible_to.is_none()).map(|earlier| earlier.id);
         let mut told = Told::default();
         told.entry(
             EntryKind::Opened,
             format!("opened as {}: {}", incident.severity, incident.title),
-            json!({ "severity": incident.severity, "kind": incident.kind, "recurrence_of": incident.recurrence_of }),
+            json!({ "severity": incident.severity, "kind": incident.kind, "recurrence_of": recurrence_of }),
         );
         told.facts.push(Fact::StageEntered { from: None, stage: Stage::Alerting, first: true, reason: None });
         if let Some(live) = &playbook {

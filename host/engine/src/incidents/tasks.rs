@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+pub(crate) use crate::incidents::parts::{part_of, read_revision};
 use crate::{
     Engine, EngineError,
     incidents::{change::Amended, edit::Asking},
@@ -9,7 +10,7 @@ use crate::{
 use wardroom_domain::{
     dossier::{
         Dossier, Head, Part, Task,
-        part::{self, find},
+        part::{self},
         task::{self, TaskError, TaskStatus},
     },
     id::IncidentId,
@@ -205,18 +206,4 @@ pub(crate) fn checked_url(field: &str, url: &str) -> Result<(), EngineError> {
 pub(crate) fn head<P: Part>(parts: &[P], now: Timestamp) -> Result<Head, EngineError> {
     part::next(parts, now)
         .ok_or_else(|| EngineError::Conflict(format!("an incident has at most {} of this: {}", P::MOST, P::NOUN)))
-}
-
-/// The part of a number.
-pub(crate) fn part_of<P: Part>(parts: &mut [P], number: u32) -> Result<&mut P, EngineError> {
-    find(parts, number).ok_or_else(|| EngineError::not_found(P::NOUN, number))
-}
-
-/// Whether a part is as the caller read it.
-pub(crate) fn read_revision<P: Part>(parts: &mut [P], number: u32, expected: Option<i64>) -> Result<(), EngineError> {
-    let actual = part_of(parts, number)?.head().revision;
-    match expected {
-        Some(expected) if expected != actual => Err(EngineError::Stale { noun: P::NOUN, actual }),
-        _ => Ok(()),
-    }
 }

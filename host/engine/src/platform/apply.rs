@@ -9,6 +9,7 @@ use std::{
 
 use super::{Caller, Engine, EngineError, between, playbooks::unknown_workflows, workflows::installed};
 use crate::platform::catalog::Catalog;
+pub use crate::platform::file_fault::FileFault;
 use wardroom_domain::{
     document::{self, Fault, Position},
     page::Page,
@@ -104,15 +105,6 @@ pub struct Change {
     pub before: String,
     /// The text afterwards; empty when there is none.
     pub after: String,
-}
-
-/// A fault of one of the documents.
-#[derive(Debug, Clone)]
-pub struct FileFault {
-    /// The file.
-    pub file: String,
-    /// What is wrong.
-    pub fault: Fault,
 }
 
 impl Engine {

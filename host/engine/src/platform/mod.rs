@@ -3,7 +3,10 @@
 
 pub mod apply;
 pub mod catalog;
+pub mod file_fault;
+pub(crate) mod parsed_playbooks;
 pub mod pauses;
+pub mod picture;
 pub mod playbooks;
 pub mod workflows;
 

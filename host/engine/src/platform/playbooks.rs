@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Caller, Engine, EngineError, between, revision_of};
 use crate::platform::catalog::Catalog;
+pub(crate) use crate::platform::parsed_playbooks::ParsedPlaybooks;
 use wardroom_domain::{
     document::{Fault, Position},
     playbook::{Playbook, document},
@@ -17,9 +18,6 @@ use wardroom_store::{DocumentKind, DocumentRevision, Guard, Review};
 const LOST_WRITES: usize = 16;
 /// How many revisions are kept parsed.
 const KEPT: usize = 1_000;
-
-/// Parsed revisions, by name and number: they never change.
-pub(crate) type ParsedPlaybooks = std::sync::Mutex<BTreeMap<(String, i64), Arc<Playbook>>>;
 
 /// A playbook in use, and whether it should be looked at.
 #[derive(Debug, Clone)]

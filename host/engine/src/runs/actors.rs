@@ -1,12 +1,10 @@
 //! Who drives which run on this host: at most one actor a run, found by the run's identifier.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::hash_map::Entry, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use crate::runs::driven::{Actors, Driven, Mail, Message};
 use crate::{Engine, EngineError, runs::worker::RunActor};
 use wardroom_domain::{
     id::RunId,
@@ -18,40 +16,6 @@ use wardroom_domain::{
 
 /// How much may wait for one run; beyond it the sender is told to come back.
 const INBOX: usize = 64;
-
-pub(crate) type Reply = oneshot::Sender<Result<Run, EngineError>>;
-
-/// What an actor is told, and who waits to hear what came of it.
-pub(crate) struct Message {
-    pub(crate) happening: Happening,
-    pub(crate) reply: Option<Reply>,
-}
-
-/// What an actor is handed.
-pub(crate) enum Mail {
-    /// Something happened to the run.
-    Happened(Box<Message>),
-    /// The calls that a write elsewhere in this process asked for.
-    Start(Vec<Effect>),
-}
-
-/// The runs this host drives.
-#[derive(Default)]
-pub(crate) struct Actors {
-    driven: Mutex<HashMap<RunId, Driven>>,
-}
-
-pub(crate) struct Driven {
-    inbox: mpsc::Sender<Mail>,
-    /// The run as it was last written.
-    pub(crate) run: Arc<Run>,
-}
-
-impl Actors {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Driven>> {
-        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Engine {
     /// Tells a run that something happened, and gives the run as it is afterwards, durably.

@@ -7,11 +7,11 @@ use std::{
 
 use serde_json::Value;
 
+pub(crate) use crate::runs::planned::{Plan, PlanKey};
 use crate::{Engine, EngineError, platform::catalog::Catalog};
 use wardroom_domain::{
     connection::Connection,
-    id::RunId,
-    plugin::{Manifest, NotifySpec, Risk},
+    plugin::Risk,
     run::{
         PluginPin, Run,
         happening::{InDrills, StepFacts},
@@ -23,52 +23,6 @@ use wardroom_store::DocumentKind;
 
 /// How many plans are kept; beyond it the oldest picture's are dropped.
 const PLANS_KEPT: usize = 1_024;
-
-/// A plan belongs to one workflow revision, one set of pins and one picture of the platform.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct PlanKey {
-    workflow: String,
-    revision: i64,
-    catalog: i64,
-    pins: Vec<String>,
-    /// A run that takes another back has a document of its own.
-    undo_of: Option<RunId>,
-}
-
-/// What driving a run needs to know.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) workflow: Arc<Workflow>,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) manifests: BTreeMap<String, Arc<Manifest>>,
-    pub(crate) facts: BTreeMap<String, StepFacts>,
-}
-
-/// How people are told of an approval.
-pub(crate) struct Telling<'a> {
-    pub(crate) plugin: &'a str,
-    pub(crate) spec: &'a NotifySpec,
-    pub(crate) connection: &'a str,
-    /// The step whose output names the place.
-    pub(crate) step: Option<&'a str>,
-}
-
-impl Plan {
-    /// Where a workflow's approval step tells people, if it does.
-    pub(crate) fn telling<'a>(&'a self, notify: &'a Notify) -> Option<Telling<'a>> {
-        let (connection, step) = match notify {
-            Notify::None => return None,
-            Notify::Connection(connection) => (connection.as_str(), None),
-            Notify::Step(step) => match &self.workflow.step(step)?.kind {
-                StepKind::Action { connection: Some(connection), .. } => (connection.as_str(), Some(step.as_str())),
-                _ => return None,
-            },
-        };
-        let plugin = self.catalog.connections.get(connection)?.plugin.as_str();
-        let spec = self.manifests.get(plugin)?.notify.as_ref()?;
-        Some(Telling { plugin, spec, connection, step })
-    }
-}
 
 /// The plugins a workflow uses, approvals' notifications included, pinned to what is installed now.
 pub(crate) fn pins(workflow: &Workflow, catalog: &Catalog) -> Result<BTreeMap<String, PluginPin>, String> {

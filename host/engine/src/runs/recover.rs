@@ -2,15 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
-
+pub use crate::runs::lease_term::LEASE;
+pub(crate) use crate::runs::lease_term::Life;
 use crate::{Engine, EngineError};
 use wardroom_base::clock::monotonic_now;
 use wardroom_base::fault;
@@ -21,12 +18,8 @@ use wardroom_domain::{
 };
 use wardroom_store::StoreError;
 
-/// How long a lease holds without a beat.
-pub const LEASE: Duration = Duration::from_secs(15);
 /// How often a host renews its lease.
 const BEAT: Duration = Duration::from_secs(5);
-/// How long before its lease ends a host stops sending.
-const MARGIN: Duration = Duration::from_secs(3);
 /// How often due runs are looked for when nothing announces them.
 const POLL: Duration = Duration::from_secs(1);
 /// How often old idempotency keys are forgotten.
@@ -37,42 +30,6 @@ const CLAIM: u32 = 128;
 const DRIVEN: usize = 8_192;
 /// Up to when a timer in this process announces a due run; what is further off is found by polling.
 const ANNOUNCED: Duration = Duration::from_secs(30);
-
-/// One life of this host: its lease, and by the monotonic clock until when it may act under it. The database's time decides
-/// who owns a run, this one when to fall silent. A lease that ran out is never revived: a new life follows, and what was
-/// begun in the old one sends nothing more.
-#[derive(Debug)]
-pub(crate) struct Life {
-    pub(crate) lease: Lease,
-    until: watch::Sender<Option<Instant>>,
-    /// Whether the next life was asked for without an answer: it may have begun in the database.
-    unanswered: AtomicBool,
-}
-
-impl Life {
-    pub(crate) fn new(lease: Lease) -> Self {
-        Self { lease, until: watch::Sender::new(None), unanswered: AtomicBool::new(false) }
-    }
-
-    /// The last moment to send something, as the heartbeat moves it; none when there is none any more.
-    pub(crate) fn watch(&self) -> watch::Receiver<Option<Instant>> {
-        self.until.subscribe()
-    }
-
-    /// Whether the lease has run out.
-    pub(crate) fn is_over(&self) -> bool {
-        self.until.borrow().is_none_or(|until| until <= monotonic_now())
-    }
-
-    fn renewed(&self, asked_at: Instant) {
-        // Counted from before the question, so that the answer's delay shortens the lease instead of stretching it.
-        self.until.send_replace(Some(asked_at + LEASE.saturating_sub(MARGIN)));
-    }
-
-    fn end(&self) {
-        self.until.send_replace(None);
-    }
-}
 
 impl Engine {
     /// Renews the lease once, or begins a new life when it ran out; done before anything is claimed. `false` when another

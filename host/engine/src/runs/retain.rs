@@ -1,13 +1,10 @@
 //! Retention: forgets runs that ended long ago, the events behind them, what became of schedules' times, and versions of
 //! plugins that nothing needs any more, every hour and in small batches. Several hosts may do so at once. Decides only what is old; never touches a run that has not ended, a timeline or the audit log.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use crate::Engine;
+pub use crate::runs::forgotten::Forgotten;
 use wardroom_domain::time::Timestamp;
 use wardroom_store::StoreError;
 
@@ -21,31 +18,6 @@ const VERSIONS_KEPT: usize = 3;
 const WAITED_FOR: Duration = Duration::from_hours(30 * 24);
 /// The pause after each batch: SQLite has one writer, and those that wait for it have to get their turn.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// How much was forgotten since the start, for the metrics.
-#[derive(Debug, Default)]
-pub struct Forgotten {
-    runs: AtomicU64,
-    events: AtomicU64,
-    ticks: AtomicU64,
-}
-
-impl Forgotten {
-    /// Runs.
-    pub fn runs(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed)
-    }
-
-    /// Events.
-    pub fn events(&self) -> u64 {
-        self.events.load(Ordering::Relaxed)
-    }
-
-    /// Rows of what became of schedules' times.
-    pub fn ticks(&self) -> u64 {
-        self.ticks.load(Ordering::Relaxed)
-    }
-}
 
 impl Engine {
     /// How much was forgotten since the start.

@@ -1,69 +1,17 @@
 //! Following a run: as it is now, and again after every change. A change made on this host arrives from memory; one made by
 //! another host is seen by looking at the database every second.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use crate::runs::watched::News;
+pub(crate) use crate::runs::watched::Watched;
 use crate::{Caller, Engine, EngineError};
 use wardroom_domain::{id::RunId, run::Run};
 
 /// How often the database is asked: another host may drive the run.
 const POLL: Duration = Duration::from_secs(1);
-
-/// How many may follow runs on this host at a time.
-const FOLLOWERS: usize = 1_024;
-
-/// The newest durable state, none before the first change.
-type News = Option<Arc<Run>>;
-
-/// The runs somebody on this host follows.
-pub(crate) struct Watched {
-    runs: Mutex<HashMap<RunId, Followed>>,
-    places: Arc<Semaphore>,
-}
-
-impl Default for Watched {
-    fn default() -> Self {
-        Self { runs: Mutex::default(), places: Arc::new(Semaphore::new(FOLLOWERS)) }
-    }
-}
-
-struct Followed {
-    news: watch::Sender<News>,
-    followers: usize,
-}
-
-impl Watched {
-    /// Hands a durable change to whoever follows the run.
-    pub(crate) fn publish(&self, run: &Arc<Run>) {
-        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(followed) = runs.get(&run.id) {
-            followed.news.send_replace(Some(Arc::clone(run)));
-        }
-    }
-
-    fn follow(&self, id: RunId) -> watch::Receiver<News> {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let followed = runs.entry(id).or_insert_with(|| Followed { news: watch::Sender::new(None), followers: 0 });
-        followed.followers += 1;
-        followed.news.subscribe()
-    }
-
-    fn leave(&self, id: RunId) {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut followed) = runs.entry(id) {
-            followed.get_mut().followers -= 1;
-            if followed.get().followers == 0 {
-                followed.remove();
-            }
-        }
-    }
-}
 
 /// Stops following when it is dropped.
 struct Follower<'a> {

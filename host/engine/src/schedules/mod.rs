@@ -2,10 +2,7 @@
 //! started, `target` is what a tick does, `edit` is what people do to schedules, `owned` those that a workflow's document
 //! brings, `timers` those of incidents, `counts` the figures.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -21,10 +18,12 @@ mod acting;
 mod counts;
 mod edit;
 mod owned;
+pub(crate) mod scheduler;
 mod target;
 mod tick;
 mod timers;
 
+pub(super) use crate::schedules::scheduler::Scheduler;
 pub use counts::LATENESS_MS;
 pub use counts::TickCounts;
 pub use timers::{TimerCadence, TimerRequest};
@@ -64,17 +63,6 @@ pub struct Coming {
     pub note: Option<String>,
     /// The blackout it meets, in words.
     pub blackout: Option<String>,
-}
-
-/// What the scheduler keeps in memory.
-#[derive(Default)]
-pub(super) struct Scheduler {
-    /// Something changed: the loop looks.
-    pub(super) changed: tokio::sync::Notify,
-    /// Schedules whose runs have ended, and whether one of them failed.
-    told: Mutex<BTreeMap<String, bool>>,
-    parsed: Mutex<HashMap<ScheduleId, (i64, Arc<Schedule>)>>,
-    counts: TickCounts,
 }
 
 impl Engine {

@@ -17,11 +17,13 @@ use super::{
     problem::Problem,
     shapes::{PublicationResponse, RetrospectiveResponse},
 };
-use wardroom_domain::{dossier::Dossier, time::Timestamp};
+use crate::retrospective::shown::shown;
+use wardroom_domain::time::Timestamp;
 use wardroom_engine::{Engine, EngineError, retrospectives::RetrospectiveEdit};
 
 mod contributions;
 mod outcome;
+pub(crate) mod shown;
 
 pub(super) fn routes() -> OpenApiRouter<Engine> {
     OpenApiRouter::new()
@@ -31,15 +33,6 @@ pub(super) fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(waive))
         .merge(contributions::routes())
         .merge(outcome::routes())
-}
-
-fn shown(status: StatusCode, dossier: &Dossier) -> Result<Response, Problem> {
-    let one = dossier.parts.retrospective.first().ok_or_else(|| missing(dossier))?;
-    Ok(tagged(status, one.head.revision, RetrospectiveResponse::new(dossier, one)))
-}
-
-fn missing(dossier: &Dossier) -> EngineError {
-    EngineError::NotFound { noun: "retrospective", name: dossier.incident.reference() }
 }
 
 fn markdown(text: String) -> Response {

@@ -2,37 +2,29 @@
 //! Each interface is a file or, where small, stands below.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
     bindings::wardroom::plugin::{clock, incident, log, types},
-    error::{PluginError, PluginErrorKind},
-    host::{Shared, milliseconds, wit_mode},
-    invocation::{Denial, Invocation, LogLine, Note, Trace},
+    host::{milliseconds, wit_mode},
+    invocation::{LogLine, Note, Trace},
     lane::Computed,
     limits::{self, Limits, Meter},
     outcome::cut,
-    quota::{Account, UsedUp, What},
-    redact::Redactor,
     stop::Stop,
 };
 use wardroom_base::clock::monotonic_now;
-use wardroom_domain::{
-    MAX_DEPTH,
-    cassette::Exchange,
-    grant::{Ask, GrantSubject, Missing, request_id},
-    is_too_deep,
-    run::Mode,
-};
+use wardroom_domain::{MAX_DEPTH, cassette::Exchange, is_too_deep, run::Mode};
 
 mod http;
 mod mail;
+pub(super) use crate::session::Session;
+use crate::session::real_in_drills;
+pub(super) use crate::session::simulates;
 pub(super) use mail::failure as mail_failure;
 mod redirect;
 mod secrets;
@@ -66,119 +58,6 @@ pub(super) struct Exchanges {
     /// Those for which there was no room.
     pub(super) dropped: u32,
     bytes: usize,
-}
-
-/// What a call is judged by.
-pub(super) struct Session {
-    pub(super) invocation: Invocation,
-    pub(super) shared: Arc<Shared>,
-    pub(super) deadline: Instant,
-    /// The secret that the connection's `auth` names.
-    pub(super) auth: Option<SecretString>,
-    /// The key of the connection's client certificate. It never leaves the host, and no guest is given it.
-    pub(super) tls_key: Option<SecretString>,
-    /// Granted secrets that are set, by the plugin's word for each.
-    pub(super) secrets: BTreeMap<String, SecretString>,
-    pub(super) redactor: Redactor,
-    /// Whose quotas it uses.
-    pub(super) account: Account,
-    /// Grants that were missing, in order, each once.
-    denied: Mutex<Vec<Denial>>,
-}
-
-impl Session {
-    /// Reads the secrets the call may need.
-    pub(super) async fn open(
-        invocation: Invocation,
-        account: Account,
-        shared: Arc<Shared>,
-        deadline: Instant,
-    ) -> Result<Self, PluginError> {
-        let failed =
-            |message: String| PluginError { kind: PluginErrorKind::SecretMissing, message, sent_unsafe: false };
-        let (mut auth, mut tls_key) = (None, None);
-        let mut secrets = BTreeMap::new();
-        if let Some(connection) = &invocation.connection {
-            let needed = async |name: &str| {
-                let found = shared.secrets.resolve(name).await.map_err(|error| failed(error.to_string()))?;
-                let missing =
-                    || failed(format!("secret {name}, which connection {} needs, is not set", connection.name));
-                found.ok_or_else(missing)
-            };
-            if let Some(wanted) = &connection.auth {
-                auth = Some(needed(wanted.secret()).await?);
-            }
-            if let Some(client) = connection.tls.as_ref().and_then(|tls| tls.client.as_ref()) {
-                tls_key = Some(needed(&client.key).await?);
-            }
-            let given = |word: &str| invocation.given.holds(&Ask::Secret(word.to_owned()));
-            for (word, name) in connection.grant.secrets.iter().filter(|(word, _)| given(word)) {
-                let found = shared.secrets.resolve(name).await.map_err(|error| failed(error.to_string()))?;
-                found.and_then(|secret| secrets.insert(word.clone(), secret));
-            }
-        }
-        let redactor = Redactor::new(secrets.values().chain(&auth).chain(&tls_key));
-        Ok(Self { invocation, shared, deadline, auth, tls_key, secrets, redactor, account, denied: Mutex::default() })
-    }
-
-    /// Notes a missing grant; gives the sentence for whoever reads the failure.
-    pub(super) fn deny(&self, missing: Missing) -> String {
-        let plugin = self.invocation.manifest.name.clone();
-        let connection = self.invocation.connection.as_ref().map(|connection| connection.name.clone());
-        let connection = connection.unwrap_or_default();
-        let text = missing.to_string();
-        let place = match &missing {
-            Missing::Network(_) => "grant.networks",
-            Missing::Host(_) => "grant.hosts",
-            Missing::Secret(_) => "grant.secrets",
-            Missing::Ask(_) => "",
-        };
-        let also = if place.is_empty() { String::new() } else { format!(", or in `{place}` of the connection") };
-        let subject = GrantSubject::Denial { connection, missing };
-        let id = request_id(&plugin, &subject);
-        let text =
-            format!("Not granted: {text}. An administrator can allow it with `wardroom grant approve {id}`{also}.");
-        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
-        if denied.len() < limits::DENIALS && denied.iter().all(|known| known.id != id) {
-            denied.push(Denial { id, text: text.clone(), subject });
-        }
-        text
-    }
-
-    /// The grants that were missing.
-    pub(super) fn denied(&self) -> Vec<Denial> {
-        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Whether unsafe requests are recorded instead of sent. Looking (`check`) may only read.
-    pub(super) fn simulates(&self) -> bool {
-        self.invocation.function == super::Function::Check || simulates(&self.invocation)
-    }
-
-    /// Whether more may go over the network.
-    pub(super) fn check_bytes(&self) -> Result<(), UsedUp> {
-        self.shared.quotas.check(&self.account, What::Bytes)
-    }
-
-    /// Counts what went over the network.
-    pub(super) fn spend_bytes(&self, bytes: usize) {
-        self.shared.quotas.spend(&self.account, What::Bytes, bytes as u64);
-    }
-
-    /// What is left of the deadline.
-    fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(monotonic_now())
-    }
-
-    /// Whether this host may still send for the run.
-    fn check_lease(&self) -> Result<(), Stop> {
-        let lost = self
-            .invocation
-            .lease
-            .as_ref()
-            .is_some_and(|lease| lease.borrow().is_none_or(|until| until <= monotonic_now()));
-        if lost { Err(Stop::LeaseLost) } else { Ok(()) }
-    }
 }
 
 impl Guest {
@@ -224,15 +103,6 @@ impl Guest {
             ..empty_call()
         }
     }
-}
-
-/// Whether a call's unsafe requests are recorded instead of sent, because its run is a simulation.
-pub(super) fn simulates(invocation: &Invocation) -> bool {
-    invocation.mode.records(real_in_drills(invocation))
-}
-
-fn real_in_drills(invocation: &Invocation) -> bool {
-    invocation.connection.as_ref().is_some_and(|connection| connection.real_in_drills)
 }
 
 fn empty_call() -> types::Call {

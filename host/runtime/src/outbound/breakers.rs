@@ -24,7 +24,7 @@ struct Whom {
 
 /// All breakers. One that is as it was made is not kept.
 #[derive(Debug, Default)]
-pub(super) struct Breakers(Mutex<HashMap<Whom, Kept>>);
+pub(crate) struct Breakers(Mutex<HashMap<Whom, Kept>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Kept {

@@ -194,7 +194,7 @@ async fn goals(guarded: &Guarded, host: &Uri, by_name: bool) -> Result<Vec<Uri>,
 
 /// Connects to hosts within the time for that.
 #[derive(Clone)]
-pub(super) struct Connector(HttpsConnector<Way>);
+pub(crate) struct Connector(HttpsConnector<Way>);
 
 impl Connector {
     pub(super) fn new(guarded: Guarded, tls: Arc<ClientConfig>, proxy: Option<&Proxy>) -> Self {

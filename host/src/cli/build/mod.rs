@@ -5,6 +5,7 @@ mod contract;
 mod javascript;
 mod python;
 mod rust;
+pub(crate) mod toolchain;
 mod tools;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 use clap::ValueEnum;
 
 use super::Failed;
+pub(super) use crate::cli::build::toolchain::Toolchain;
 
 /// A language that plugins are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,19 +61,9 @@ impl Language {
     }
 }
 
-/// What guests are built with.
-pub(super) struct Toolchain {
-    /// The cargo that has the wasm target.
-    pub(super) cargo: String,
-    /// Where cargo may write.
-    pub(super) target_dir: Option<PathBuf>,
-    /// Where the compilers of Python and JavaScript are kept; none: in the user's cache.
-    pub(super) tools: Option<PathBuf>,
-}
-
 impl Toolchain {
     /// Builds the plugin in a folder and writes `<name>.wasm` into `out`; gives that path.
-    pub(super) fn build(&self, folder: &Path, out: &Path) -> Result<PathBuf, Failed> {
+    pub(crate) fn build(&self, folder: &Path, out: &Path) -> Result<PathBuf, Failed> {
         let language = Language::of(folder)?;
         let folder = folder.canonicalize()?;
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -23,7 +23,7 @@ fn module(toolchain: &Toolchain, manifest: &Path) -> Result<PathBuf, Failed> {
     let mut command = Command::new(&toolchain.cargo);
     command.args(["build", "--profile", &profile(manifest), "--target", TARGET, "--lib", "--quiet"]);
     command.args(["--message-format", "json-render-diagnostics", "--manifest-path"]).arg(manifest);
-    command.args(["--config", &anonymous(manifest)]);
+    command.args(["--config", &anonymous(&toolchain.cargo, manifest)]);
     if let Some(folder) = &toolchain.target_dir {
         command.arg("--target-dir").arg(folder);
     }
@@ -40,21 +40,31 @@ fn module(toolchain: &Toolchain, manifest: &Path) -> Result<PathBuf, Failed> {
 
 /// A setting of cargo's by which a component does not tell whose folder it was built in, so that the same source gives the same
 /// bytes elsewhere. What the environment's `RUSTFLAGS` say goes before it.
-fn anonymous(manifest: &Path) -> String {
+fn anonymous(cargo: &str, manifest: &Path) -> String {
     let home = std::env::home_dir().unwrap_or_default();
-    let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    let plugin = manifest.parent().map(Path::to_owned).unwrap_or_default();
-    let workspace = plugin.ancestors().skip(1).filter(|folder| is_workspace(folder)).last().map(Path::to_owned);
+    let registry = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     // Of several that fit the last one holds: from the wide to the narrow.
-    let told = [(home, "/home"), (std::env::temp_dir(), "/temporary"), (workspace.unwrap_or_default(), "/source")];
-    let told = told.into_iter().chain([(plugin, "/plugin"), (cargo, "/cargo")]);
+    let told = [(home, "/home".to_owned()), (std::env::temp_dir(), "/temporary".to_owned())].into_iter();
+    let told = told.chain(local_packages(cargo, manifest)).chain([(registry, "/cargo".to_owned())]);
     let told = told.filter(|(folder, _)| folder.parent().is_some());
     let flags: Vec<String> = told.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
     format!("target.{TARGET}.rustflags={}", Value::from(flags))
 }
 
-fn is_workspace(folder: &Path) -> bool {
-    std::fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("[workspace]"))
+/// The folders of the plugin and of everything else that is built from this machine's own files, each with the name it gets.
+/// None when cargo does not answer: the build itself then says why.
+fn local_packages(cargo: &str, manifest: &Path) -> Vec<(PathBuf, String)> {
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--format-version", "1", "--quiet", "--manifest-path"]).arg(manifest);
+    let answered = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success());
+    let known: Value = answered.and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or_default();
+    let workspace = known["workspace_root"].as_str().map(|root| (PathBuf::from(root), "/workspace".to_owned()));
+    let packages = known["packages"].as_array().into_iter().flatten().filter(|package| package["source"].is_null());
+    let folder = |package: &Value| {
+        let manifest = PathBuf::from(package["manifest_path"].as_str()?);
+        Some((manifest.parent()?.to_owned(), format!("/{}", package["name"].as_str()?)))
+    };
+    workspace.into_iter().chain(packages.filter_map(folder)).collect()
 }
 
 /// The workspace's small profile where there is one.

@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::town::Shop;
+use super::shop_state::Shop;
 
 /// The longest mail, in bytes.
 const LONGEST: u64 = 1 << 20;

@@ -18,6 +18,7 @@ use wardroom_domain::hex;
 
 mod mailbox;
 mod shop;
+pub(crate) mod shop_state;
 mod story;
 mod town;
 mod tracker;

@@ -2,11 +2,7 @@
 //! Unleash-shaped flag API, a Matrix-shaped chat and a mailbox. It speaks just enough of each for the bundled plugins, and
 //! is no test double of theirs: the tests use the real servers.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use axum::{
     Json, Router,
@@ -20,8 +16,9 @@ use tokio::net::TcpListener;
 use super::{
     super::Failed,
     mailbox,
-    tracker::{self, Tracker},
+    tracker::{self},
 };
+pub(super) use crate::cli::demo::shop_state::{Shop, Town};
 use wardroom_base::clock::monotonic_now;
 use wardroom_domain::time::Timestamp;
 
@@ -29,25 +26,6 @@ use wardroom_domain::time::Timestamp;
 const ERRORS: f64 = 12.0;
 /// How fast they fade once it is off: half of them in this many seconds.
 const HALF_LIFE_S: f64 = 0.4;
-
-/// The town.
-#[derive(Clone)]
-pub(super) struct Town {
-    address: SocketAddr,
-    mail: SocketAddr,
-    shop: Arc<Mutex<Shop>>,
-}
-
-/// What the town remembers.
-#[derive(Default)]
-pub(super) struct Shop {
-    /// Since when the flag has been off; none: it is on.
-    off_since: Option<Instant>,
-    rooms: Vec<String>,
-    messages: Vec<String>,
-    pub(super) mails: Vec<String>,
-    pub(super) tracker: Tracker,
-}
 
 impl Town {
     pub(super) async fn start() -> Result<Self, Failed> {

@@ -10,21 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::town::Town;
-
-/// What the tracker remembers: items in their order, an item's number being its place plus one.
-#[derive(Default)]
-pub(super) struct Tracker {
-    messages: Vec<Value>,
-    issues: Vec<Value>,
-}
-
-impl Tracker {
-    /// The titles of the tickets.
-    pub(super) fn titles(&self) -> Vec<String> {
-        self.issues.iter().map(|issue| issue["title"].as_str().unwrap_or_default().to_owned()).collect()
-    }
-}
+use super::shop_state::Town;
 
 pub(super) fn routes() -> Router<Town> {
     Router::new()

@@ -22,6 +22,8 @@ use wardroom_domain::{
     timeline::NewEntry,
 };
 
+pub(crate) mod platform;
+pub(crate) mod plugins;
 mod runs;
 mod schedules;
 

@@ -3,18 +3,21 @@
 
 use serde_json::{Value, json};
 
+pub(crate) mod answers;
 mod floods;
 mod habits;
+pub(crate) mod requests;
 mod smuggle;
 mod wit;
 
+use crate::answers::{done, failure, outcome};
 use wit::{
     exports::wardroom::plugin::{
         check::{Finding, Guest as Check},
         plugin::Guest as Plugin,
         undo::Guest as Undo,
     },
-    wardroom::plugin::types::{Call, Effect, Failure, Outcome, Reply, Retry},
+    wardroom::plugin::types::{Call, Failure, Reply},
 };
 
 /// The component.
@@ -76,22 +79,5 @@ fn action(name: &str) -> Value {
     })
 }
 
-fn outcome(output: &Value) -> Outcome {
-    Outcome { output: output.to_string(), summary: "Done.".to_owned(), artifacts: Vec::new(), undo: None }
-}
-
-fn done(output: &Value) -> Reply {
-    Reply::Done(outcome(output))
-}
-
-fn failure(code: &str, message: String, effect: Effect) -> Failure {
-    Failure {
-        code: code.to_owned(),
-        message,
-        retry: Retry::Never,
-        effect,
-        details: None,
-        artifacts: Vec::new(),
-        undo: None,
-    }
-}
+#[cfg(target_arch = "wasm32")]
+wit::export_component!(Hostile);

@@ -11,3 +11,6 @@ impl wit::Guest for Outsider {
         String::from_utf8_lossy(&wit::example::outsider::filesystem::read("/etc/passwd")).into_owned()
     }
 }
+
+#[cfg(target_arch = "wasm32")]
+wit::export_component!(Outsider);

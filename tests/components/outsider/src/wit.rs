@@ -5,10 +5,7 @@
 wit_bindgen::generate!({
     world: "outsider",
     path: "wit",
+    export_macro_name: "export_component",
+    pub_export_macro: true,
+    default_bindings_module: "crate::wit",
 });
-
-#[cfg(target_arch = "wasm32")]
-use crate::Outsider;
-
-#[cfg(target_arch = "wasm32")]
-export!(Outsider with_types_in self);

@@ -138,3 +138,6 @@ fn failure(input: &Value) -> Failure {
         undo: Some(json!({ "part": 1 }).to_string()),
     }
 }
+
+#[cfg(target_arch = "wasm32")]
+wit::export_component!(Witness);

@@ -5,10 +5,7 @@
 wit_bindgen::generate!({
     world: "action-with-undo-and-check",
     path: "../../../wit",
+    export_macro_name: "export_component",
+    pub_export_macro: true,
+    default_bindings_module: "crate::wit",
 });
-
-#[cfg(target_arch = "wasm32")]
-use crate::Witness;
-
-#[cfg(target_arch = "wasm32")]
-export!(Witness with_types_in self);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+pub(crate) use crate::alerts::ingest::ingested::Ingested;
 use crate::{
     Engine, EngineError,
     incidents::{
@@ -24,25 +25,13 @@ use wardroom_domain::{
 };
 use wardroom_store::{Committed, Dependant, Guard, Write};
 
+pub(crate) mod ingested;
 mod storm;
 
 /// How often a delivery that lost against another is tried again.
 const LOST_WRITES: usize = 16;
 /// The most alerts one incident holds; what comes beyond is counted, not kept.
 const MAX_ALERTS: usize = 1_000;
-
-/// What became of a delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ingested {
-    /// The incident it opened or joined; none when resolved alerts met no open incident.
-    pub incident: Option<Incident>,
-    /// Whether it opened the incident.
-    pub opened: bool,
-    /// How many alerts were new or changed their status.
-    pub changed: usize,
-    /// How many were silenced.
-    pub silenced: usize,
-}
 
 impl Engine {
     /// Takes in a delivery of a source: silenced alerts are counted, the others join the open incident of their group or
