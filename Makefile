@@ -16,10 +16,9 @@ bench: plugins ## figures beside the floor of this machine, written to bench/
 plugins: ## the bundled plugins as components, in target/plugins
 	scripts/plugins.sh
 
-soak: ## the crash campaign, for longer and with more runs in flight
+soak: ## the crash and escape campaigns of `make test`, TIMES (8) times as long: at most 30 minutes
 	scripts/plugins.sh --tests
-	WARDROOM_TEST_KILLS=$${KILLS:-500} WARDROOM_TEST_RUNS=$${RUNS:-1000} \
-		cargo test --package wardroom-tests -- durability::crash:: --nocapture
+	WARDROOM_TEST_SOAK=$${TIMES:-8} cargo test --package wardroom-tests -- durability::crash plugins::escape --nocapture
 
 fuzz: ## components of any bytes for FUZZ_SECONDS, and the property tests with many more cases
 	scripts/fuzz.sh

@@ -7,4 +7,5 @@ pub mod database;
 pub mod guests;
 pub mod process;
 pub mod server;
+pub mod soak;
 pub mod third_party;

@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use wardroom_tests::{
     database::{BOTH, Database, Kind},
-    process::now,
+    process::{GUARD, now},
     server::Api,
+    soak,
     third_party::ThirdParty,
 };
 
 use crate::durability::crash::Process;
 
-/// How often the server is killed on each database, and how many runs there are: `make soak` takes more of both.
+/// How often the server is killed on each database, and how many runs there are; `make soak` takes more of both.
 const KILLS: usize = 15;
 const RUNS: usize = 150;
 
@@ -70,16 +71,11 @@ fn paths(run: &str) -> Vec<String> {
     ["first", "flaky", "nested", "clean"].iter().map(|step| format!("/{step}/{run}")).chain(items).collect()
 }
 
-fn setting(name: &str, default: usize) -> usize {
-    let set = std::env::var_os(name);
-    set.and_then(|set| set.to_str().and_then(|set| set.parse().ok())).unwrap_or(default)
-}
-
 #[tokio::test]
 async fn no_run_in_flight_is_lost_or_doubled_by_kills() {
     for kind in BOTH {
         kind.announce();
-        campaign(kind, setting("WARDROOM_TEST_KILLS", KILLS), setting("WARDROOM_TEST_RUNS", RUNS)).await;
+        campaign(kind, soak::scaled(KILLS), soak::scaled(RUNS)).await;
     }
 }
 
@@ -105,8 +101,8 @@ async fn campaign(kind: Kind, kills: usize, runs: usize) {
         server.kill();
         server = Process::start(folder.path(), &database.url).await;
     }
-    let deadline = now() + Duration::from_mins(5);
     for run in &acknowledged {
+        let deadline = now() + GUARD;
         while unfinished(&server.api, run).await {
             assert!(now() < deadline, "run {run} does not end");
             push_on(&server.api, std::slice::from_ref(run)).await;
@@ -114,6 +110,7 @@ async fn campaign(kind: Kind, kills: usize, runs: usize) {
         results_stand_once(&server.api, run).await;
     }
     for run in &keyed {
+        let deadline = now() + GUARD;
         while unfinished(&server.api, run).await {
             assert!(now() < deadline, "run {run} does not end");
         }

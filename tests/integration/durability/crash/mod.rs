@@ -21,16 +21,14 @@ use wardroom_tests::{
     guests::root,
     process::{GUARD, free_port, now},
     server::{ADMIN, Api},
+    soak,
     third_party::ThirdParty,
 };
 
-/// How often the server is killed on each database.
-pub(crate) const KILLS: u32 = 20;
-/// `make soak` kills it more often.
-pub(crate) fn kills() -> u32 {
-    let wanted = std::env::var_os("WARDROOM_TEST_KILLS");
-    wanted.and_then(|kills| kills.to_str().and_then(|kills| kills.parse().ok())).unwrap_or(KILLS)
-}
+/// How often the server is killed on each database; `make soak` kills it more often.
+const KILLS: usize = 20;
+/// Decisions are looked for in so many of the newest runs: each look at a run is a request, and a kill must not wait for many.
+const DECIDED_RUNS: usize = 20;
 
 /// Steps of the run.
 pub(crate) const STEPS: usize = 20;
@@ -117,19 +115,20 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
         prepare(&server.api, &third).await;
         let mut runs: Vec<Value> = Vec::new();
         let mut settled = 0;
-        for kill in 0..kills() {
+        let kills = soak::scaled(KILLS);
+        for kill in 0..kills {
             let incident = json!({ "title": format!("acknowledged {kill}"), "severity": "sev4" });
             server.api.post("/incidents", incident).await.ok();
             runs.push(server.api.post("/workflows/long/runs", json!({})).await.ok());
             // Every fourth kill comes while the fragile step's answer is on its way; the others are spread over the run's
             // course, some before the first answer.
-            let (asked, fragile) = (third.asked().len() + (kill as usize * 7) % STEPS, asks_of_fragile(&third));
+            let (asked, fragile) = (third.count() + (kill * 7) % STEPS, asks_of_fragile(&third));
             let deadline = now() + Duration::from_secs(5);
             let waits = |third: &ThirdParty| {
-                if kill % 4 == 0 { asks_of_fragile(third) == fragile } else { third.asked().len() < asked }
+                if kill % 4 == 0 { asks_of_fragile(third) == fragile } else { third.count() < asked }
             };
             while waits(&third) && now() < deadline {
-                settled += settle(&server.api, &runs).await;
+                settled += settle(&server.api, &runs[runs.len().saturating_sub(DECIDED_RUNS)..]).await;
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             server.kill();
@@ -151,7 +150,7 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
             results_stand_once(&server.api, id).await;
         }
         let titles = titles(&server.api).await;
-        for kill in 0..kills() {
+        for kill in 0..kills {
             assert!(titles.contains(&format!("acknowledged {kill}")), "{kill} is lost");
         }
         keys_belong_to_one_step(&third);

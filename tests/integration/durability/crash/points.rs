@@ -14,13 +14,15 @@ use wardroom_tests::{
     database::{BOTH, Database, Kind, OwnPostgres},
     process::{GUARD, now},
     server::{Answer, Api},
+    soak,
     third_party::ThirdParty,
 };
 
 use crate::durability::crash::Process;
 
-/// At which passes of each point the server ends: the first, and one in the midst of the work.
-const PASSES: [u32; 2] = [1, 4];
+/// At which passes of each point the server ends: the first, and one in the midst of the work. Each further round of
+/// `make soak` ends it one pass later.
+const PASSES: [usize; 2] = [1, 4];
 
 /// Starts by hand and by an event; between its calls it rests, and is claimed again.
 const WORKFLOW: &str = "
@@ -56,8 +58,9 @@ async fn end_at_every_point(kind: Kind) {
     let third = prepared(folder.path(), &database).await;
     let mut said = Acknowledged::default();
     // Those of schedules are passed by schedules alone, and have a test beside those.
-    let points = POINTS.iter().filter(|point| !point.starts_with("schedule."));
-    for (point, pass) in points.flat_map(|point| PASSES.map(|pass| (point, pass))) {
+    let points: Vec<_> = POINTS.iter().filter(|point| !point.starts_with("schedule.")).collect();
+    let passes = |round| points.iter().flat_map(move |point| PASSES.map(|pass| (point, pass + round)));
+    for (point, pass) in (0..soak::scaled(1)).flat_map(passes) {
         let fault = format!("{point}=abort@{pass}");
         let mut server = Process::spawn(folder.path(), &database.url, std::slice::from_ref(&fault));
         let deadline = now() + GUARD;
