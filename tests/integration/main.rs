@@ -1,8 +1,9 @@
-//! Wardroom's behaviour, through its public surface: one binary, a module per resource.
+//! Wardroom's behaviour, through its public surface: one binary, a folder per subject, a module per resource.
 
 mod alerts;
 mod connections;
 mod durability;
+mod fixture;
 mod incidents;
 mod journeys;
 mod people;

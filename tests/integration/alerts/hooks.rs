@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use wardroom_tests::guests::root;
 
-use crate::runs::on_both;
+use crate::fixture::on_both;
 
 fn capture(name: &str) -> Value {
     let path = root().join("tests/captures").join(format!("alertmanager-{name}.json"));

@@ -1,4 +1,4 @@
-//! Alerts: sources and their proofs, what they send, silences and storms.
+//! Alerts: every format a source sends, signatures, deduplication, silences, storms, and real Alertmanager deliveries.
 
 mod hooks;
 mod sources;

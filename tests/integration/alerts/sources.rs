@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wardroom_base::clock::{Clock as _, SystemClock};
 use wardroom_tests::{guests::root, server::Api};
 
-use crate::incidents::on_both;
+use crate::fixture::on_both;
 
 const FORMATS: [(&str, &str); 5] = [
     ("alertmanager", "alertmanager-grouped-firing.json"),

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wardroom_domain::breaker::{FAILURES, PAUSE};
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 #[tokio::test]
 async fn a_run_is_told_that_its_third_party_is_left_alone_and_the_connection_tells_until_when() {

@@ -11,7 +11,7 @@ use wardroom_tests::{
     third_party::ThirdParty,
 };
 
-use crate::runs::{on_both, opened};
+use crate::fixture::{on_both, opened};
 
 /// A connection `hooks` with limits.
 async fn limited(api: &Api, third: &ThirdParty, limits: Value) -> Value {

@@ -1,4 +1,5 @@
-//! Connections: where requests may go and how, limits, breakers, TLS, proxies and the secrets they name.
+//! Connections: which addresses and requests a plugin may reach through one, secrets, TLS, proxies, rate limits, quotas and
+//! circuit breakers.
 
 mod breakers;
 mod limits;

@@ -1,5 +1,5 @@
-//! Durability: what survives crashes, outages, a full disk and too much at once; the store by itself; backups; databases of
-//! earlier versions, and the migrations that made them.
+//! Durability: nothing acknowledged is lost and nothing happens twice when the server is killed, the disk is full or the
+//! database is gone or overloaded; backups, the store by itself, databases of earlier versions and frozen migrations.
 
 pub(crate) mod backup;
 pub(crate) mod crash;

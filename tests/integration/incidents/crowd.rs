@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::incidents::{on_both, open, prepared};
+use crate::fixture::on_both;
+use crate::incidents::{open, prepared};
 
 const CLIENTS: usize = 50;
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::runs::{on_both, opened};
+use crate::fixture::{on_both, opened};
 
 fn texts(timeline: &Value) -> Vec<String> {
     let items = timeline["items"].as_array().expect("items").iter();

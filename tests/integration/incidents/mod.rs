@@ -1,4 +1,5 @@
-//! A response as people live it: playbooks, tasks, causes, updates, the clock, private incidents, the retrospective.
+//! Incidents: stages and other verbs, playbooks and their tasks, deadlines and timers, causes, updates and artifacts,
+//! retrospectives, drills, private incidents and who sees them, and many people who change one incident at once.
 
 mod clock;
 mod crowd;
@@ -15,20 +16,7 @@ mod visibility;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use wardroom_tests::{
-    database::BOTH,
-    server::{Answer, Api, Server},
-};
-
-/// Runs a test on a server over each database.
-pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Api) -> F) {
-    for kind in BOTH {
-        kind.announce();
-        let mut server = Server::start(kind).await;
-        test(server.api.clone()).await;
-        server.stop().await;
-    }
-}
+use wardroom_tests::server::{Answer, Api};
 
 /// A playbook with everything that the tests need.
 pub(crate) const OUTAGE: &str = r#"

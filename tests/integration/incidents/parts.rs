@@ -6,7 +6,8 @@ use serde_json::json;
 
 use wardroom_tests::process::GUARD;
 
-use crate::incidents::{events, on_both, open, patch, prepared, told};
+use crate::fixture::on_both;
+use crate::incidents::{events, open, patch, prepared, told};
 
 #[tokio::test]
 async fn causes_are_suspected_confirmed_and_ruled_out_with_evidence() {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::incidents::{OUTAGE, events, on_both, open, patch, prepared, put_playbook, told};
+use crate::fixture::on_both;
+use crate::incidents::{OUTAGE, events, open, patch, prepared, put_playbook, told};
 
 #[tokio::test]
 async fn a_playbook_is_kept_in_revisions_and_an_incident_keeps_the_one_it_began_with() {

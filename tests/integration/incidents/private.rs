@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::incidents::{on_both, patch, prepared};
+use crate::fixture::on_both;
+use crate::incidents::{patch, prepared};
 
 #[tokio::test]
 async fn who_is_not_named_finds_nothing_of_a_private_incident() {

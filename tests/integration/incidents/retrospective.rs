@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::incidents::{OUTAGE, events, on_both, open, patch, prepared, told};
+use crate::fixture::on_both;
+use crate::incidents::{OUTAGE, events, open, patch, prepared, told};
 
 async fn resolved(api: &Api) -> String {
     let incident = open(api).await;

@@ -7,7 +7,7 @@ use wardroom_tests::{
     server::{Api, Server},
 };
 
-use crate::runs::on_both;
+use crate::fixture::on_both;
 
 /// A new incident by its number and by its identifier.
 async fn incident(api: &Api) -> (String, String) {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{OUTAGE, events, on_both, open, prepared, put_playbook, told};
+use crate::fixture::on_both;
+use crate::incidents::{OUTAGE, events, open, prepared, put_playbook, told};
 use crate::plugins::authoring::{said, wardroom};
 
 const PAGE: &str = "name: page-people\non: [{ manual: {} }]\ninputs:\n  who: { type: string, default: on-call }\n  message: { type: \

@@ -10,7 +10,8 @@ use wardroom_tests::{
     server::{Api, Server},
 };
 
-use crate::incidents::{on_both, prepared};
+use crate::fixture::on_both;
+use crate::incidents::prepared;
 
 /// Stands in every text of the private incident, and nowhere else.
 const SECRET: &str = "zanzibar";

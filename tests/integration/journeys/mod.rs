@@ -1,4 +1,5 @@
-//! Journeys: whole incidents from alert to closed, the demo, and every command that the documentation shows.
+//! Journeys on real counterparts: the bundled playbooks from the alert to the closed incident, a rollback, tickets, the demo,
+//! and every command that the documentation and the READMEs show.
 
 pub(crate) mod api_types;
 pub(crate) mod commands;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::runs::on_both;
+use crate::fixture::on_both;
 
 #[tokio::test]
 async fn every_route_but_health_wants_a_token() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wardroom_base::clock::{Clock as _, SystemClock};
 use wardroom_tests::server::Api;
 
-use crate::runs::on_both;
+use crate::fixture::on_both;
 
 const WORKFLOW: &str = "name: flow\non: [{ manual: {} }]\nsteps:\n  - { id: a, uses: wardroom/add-timeline, with: { text: a } }\nif: incident != null\n";
 

@@ -1,4 +1,4 @@
-//! People: who may do what, and what is written down of it.
+//! People and their tokens: what each role may do, how a refusal looks, and the audit log.
 
 mod access;
 mod audit;

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use wardroom_tests::{server::Api, third_party::ThirdParty};
 
-use crate::runs::{marking, on_both};
+use crate::fixture::{marking, on_both};
 
 /// The webhook plugin with two connections to a third party.
 async fn connected(api: &Api, third: &ThirdParty) {

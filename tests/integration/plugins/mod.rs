@@ -1,4 +1,5 @@
-//! The plugin runtime: real components in the real sandbox.
+//! Plugins: installing, upgrading and signing components, grants, the limits of the sandbox, the escape suite, compatibility
+//! with released versions of the WIT, and writing and testing a plugin in Rust, Python and JavaScript.
 
 pub(crate) mod abi;
 pub(crate) mod alertmanager;

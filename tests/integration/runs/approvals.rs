@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::runs::{connected, on_both, opened};
+use crate::fixture::{connected, on_both, opened};
 
 fn gated(extra: &str) -> String {
     format!(

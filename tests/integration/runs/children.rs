@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 fn parent(step: &Value) -> String {
     json!({
@@ -42,7 +42,7 @@ fn path(run: &Value) -> String {
 async fn a_step_runs_another_workflow_and_sees_what_it_gave() {
     on_both(|api| async move {
         let third = connected(&api, json!({})).await;
-        crate::runs::opened(&api, "Checkout fails").await;
+        crate::fixture::opened(&api, "Checkout fails").await;
         save_child(&api, call()).await;
         let step = json!({ "id": "child", "run": "child", "with": { "path": "/one" } });
         api.save("parent", &parent(&step)).await;

@@ -8,7 +8,7 @@ use wardroom_tests::{
     server::{ADMIN, Server},
 };
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 const SLOW: &str = "
 name: slow

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 fn document(list: &str) -> Value {
     json!({

@@ -1,4 +1,5 @@
-//! The server over HTTP, on both databases: what responders, engineers and administrators do.
+//! Runs: the order of steps and the data between them, retries, `foreach`, child runs, signals, approvals, concurrency keys,
+//! cancellation, the kill switch, unknown effects, how a run ends, rerun, undo and retention.
 
 mod approvals;
 mod children;
@@ -11,53 +12,3 @@ mod runs;
 mod signals;
 mod slots;
 mod undo;
-
-use reqwest::Method;
-use serde_json::{Value, json};
-use wardroom_tests::{
-    database::BOTH,
-    guests,
-    server::{Api, Server},
-    third_party::ThirdParty,
-};
-
-/// Runs a test on a server over each database.
-pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Api) -> F) {
-    for kind in BOTH {
-        kind.announce();
-        let mut server = Server::start(kind).await;
-        test(server.api.clone()).await;
-        server.stop().await;
-    }
-}
-
-/// Installs the webhook plugin with a connection `hooks` to a third party.
-pub(crate) async fn connected(api: &Api, config: Value) -> ThirdParty {
-    let third = ThirdParty::start().await;
-    api.install("webhook").await;
-    let connection = json!({
-        "plugin": "webhook",
-        "base_url": third.url(),
-        "config": config,
-        "grant": { "networks": ["127.0.0.0/8"] },
-    });
-    api.put("/connections/hooks", connection).await.ok();
-    third
-}
-
-/// Installs the hostile plugin with a connection `marks` to a third party: its action `mark` can be taken back.
-pub(crate) async fn marking(api: &Api) -> ThirdParty {
-    let third = ThirdParty::start().await;
-    let headers = [("content-type", "application/wasm")];
-    api.send(Method::POST, "/plugins", &headers, guests::hostile()).await.ok();
-    let connection = json!({ "plugin": "hostile", "base_url": third.url(), "grant": { "networks": ["127.0.0.0/8"] } });
-    api.put("/connections/marks", connection).await.ok();
-    third
-}
-
-/// Opens an incident.
-pub(crate) async fn opened(api: &Api, title: &str) -> Value {
-    api.post("/incidents", json!({ "title": title, "severity": "sev1", "labels": { "service": "checkout" } }))
-        .await
-        .ok()
-}

@@ -9,7 +9,7 @@ use wardroom_tests::{
     server::{Api, Server},
 };
 
-use crate::runs::{connected, opened};
+use crate::fixture::{connected, opened};
 
 const GATED: &str = "
 name: gated

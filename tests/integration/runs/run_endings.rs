@@ -9,7 +9,7 @@ use wardroom_tests::{
     third_party::ThirdParty,
 };
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 /// A workflow of one line a step, `path` of the webhook or `!path` for one that fails, in three sections.
 fn document(main: &[&str], on_failure: &[&str], finally: &[&str]) -> Value {

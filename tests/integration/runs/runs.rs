@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::runs::{connected, on_both, opened};
+use crate::fixture::{connected, on_both, opened};
 
 fn workflow(steps: &str) -> String {
     format!("name: flow\non: [{{ manual: {{}} }}]\nsteps:\n{steps}")

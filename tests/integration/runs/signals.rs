@@ -7,7 +7,7 @@ use wardroom_tests::{
     server::{Api, Server},
 };
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 fn document(wait: &Value) -> Value {
     json!({

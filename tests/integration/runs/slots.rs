@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 /// Waits for an approval, then calls.
 fn document(policy: &str) -> String {
@@ -69,7 +69,7 @@ async fn skip_makes_no_run_and_says_why() {
     on_both(|api| async move {
         connected(&api, json!({})).await;
         api.save("flow", &document("skip")).await;
-        let incident = crate::runs::opened(&api, "Checkout fails").await;
+        let incident = crate::fixture::opened(&api, "Checkout fails").await;
         let signals = (0..8).map(|_| {
             let body = json!({ "incident": incident["number"], "payload": { "service": "checkout" } });
             let api = api.clone();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wardroom_tests::{server::Api, third_party::ThirdParty};
 
-use crate::runs::{marking, on_both};
+use crate::fixture::{marking, on_both};
 
 /// Marks `a`, then each of `b` and `c`, then what `last` says; taken back under `back`.
 fn document(last: &Value, back: &str) -> Value {

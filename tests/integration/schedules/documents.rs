@@ -8,7 +8,7 @@ use wardroom_tests::{
     server::{ADMIN, Answer, Api},
 };
 
-use crate::runs::on_both;
+use crate::fixture::on_both;
 
 const SWEEP: &str = "{ name: sweep, on: [{ manual: {} }], inputs: { site: { type: string, default: north } }, \
                      steps: [{ id: nap, sleep: 1ms }] }";

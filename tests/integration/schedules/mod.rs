@@ -1,5 +1,5 @@
-//! Runs that start by the clock, and what becomes of the times that do not: the engine's part, with workflows whose
-//! documents bring their schedules.
+//! Schedules: ticks and the runs they start, overlap, pauses, catching up after an outage, several hosts, and schedules that
+//! no workflow brings, over the API and the CLI.
 
 use serde_json::{Value, json};
 use wardroom_tests::{

@@ -8,7 +8,7 @@ use wardroom_tests::{
     server::{ADMIN, Api},
 };
 
-use crate::runs::{connected, on_both};
+use crate::fixture::{connected, on_both};
 
 fn document(name: &str, path: &str) -> String {
     format!(

@@ -6,7 +6,7 @@ use wardroom_domain::time::Timestamp;
 use wardroom_store::{Committed, Dependant, DocumentKind, DocumentRevision, Guard, Store, Write};
 use wardroom_tests::{database::BOTH, server::Server};
 
-use crate::runs::{connected, on_both, opened};
+use crate::fixture::{connected, on_both, opened};
 
 const GOOD: &str = "
 name: tell

@@ -1,4 +1,5 @@
-//! Workflows: their documents, bringing a folder of them, and what starts them.
+//! Workflows: what is refused when a document is saved, revisions, triggers and why one started no run, `wardroom apply`,
+//! and the bundled examples.
 
 mod apply;
 mod documents;

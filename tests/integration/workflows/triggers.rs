@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::runs::{connected, on_both, opened};
+use crate::fixture::{connected, on_both, opened};
 
 /// Saves a workflow that tells the third party its name and `said`.
 async fn listener(api: &Api, name: &str, trigger: Value, said: &str) {
