@@ -8,7 +8,7 @@ mod items;
 mod rerun;
 mod retain;
 mod run_endings;
-mod runs;
 mod signals;
 mod slots;
+mod steps;
 mod undo;
