@@ -1,4 +1,4 @@
-//! AlertResponse intake: reads a source's request, proves whose it is, and answers what became of it.
+//! Alert intake: reads a source's request, proves whose it is, and answers what became of it.
 
 use std::collections::BTreeMap;
 

@@ -256,7 +256,7 @@ async fn rerun(
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
-/// UndoRunRequest.
+/// A body without fields.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UndoRunRequest {}

@@ -18,7 +18,8 @@ fn schemas(folder: &Path, found: &mut BTreeMap<String, Vec<String>>) {
             if line.starts_with("#[derive(") {
                 derives = line.contains("ToSchema");
             }
-            let words = line.trim_start_matches("pub ").trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+            let words =
+                line.trim_start_matches("pub ").trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
             let name = words.strip_prefix("struct ").or_else(|| words.strip_prefix("enum "));
             if let (true, Some(name)) = (derives, name) {
                 let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();

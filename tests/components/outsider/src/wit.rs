@@ -1,5 +1,8 @@
 //! The world's generated bindings. Nothing here is written by hand.
-#![cfg_attr(not(target_arch = "wasm32"), expect(clippy::same_length_and_capacity, reason = "generated"))]
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::same_length_and_capacity, clippy::crate_in_macro_def, reason = "generated")
+)]
 #![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "generated"))]
 
 wit_bindgen::generate!({
