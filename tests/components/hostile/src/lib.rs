@@ -80,4 +80,9 @@ fn action(name: &str) -> Value {
 }
 
 #[cfg(target_arch = "wasm32")]
-wit::export_component!(Hostile);
+#[expect(unsafe_code, reason = "generated")]
+mod exported {
+    use crate::{Hostile, wit};
+
+    wit::export_component!(Hostile);
+}

@@ -13,4 +13,9 @@ impl wit::Guest for Outsider {
 }
 
 #[cfg(target_arch = "wasm32")]
-wit::export_component!(Outsider);
+#[expect(unsafe_code, reason = "generated")]
+mod exported {
+    use crate::{Outsider, wit};
+
+    wit::export_component!(Outsider);
+}

@@ -140,4 +140,9 @@ fn failure(input: &Value) -> Failure {
 }
 
 #[cfg(target_arch = "wasm32")]
-wit::export_component!(Witness);
+#[expect(unsafe_code, reason = "generated")]
+mod exported {
+    use crate::{Witness, wit};
+
+    wit::export_component!(Witness);
+}
