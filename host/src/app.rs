@@ -5,14 +5,14 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use crate::config::Config;
 use wardroom_base::clock::{Clock, Random, SystemClock, SystemRandom, new_id, random};
 use wardroom_domain::{hex, id::HostId};
 use wardroom_engine::{
@@ -31,37 +31,6 @@ use wardroom_store::{Store, StoreError};
 pub const DATABASE_FILE: &str = "wardroom.db";
 /// The key that seals secrets, in a data folder.
 pub const KEY_FILE: &str = "key";
-
-/// What a server is started with.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// The data folder: the database when none is named, the key, the host's identity, compiled plugins.
-    pub data: PathBuf,
-    /// `sqlite:PATH` or `postgres://…`; none: a file in the data folder.
-    pub database_url: Option<SecretString>,
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// The key that seals secrets, as 64 hexadecimal characters; none: a file in the data folder, made on first start.
-    pub key: Option<SecretString>,
-    /// The first administrator's token; none: one is made when there is no token yet.
-    pub admin_token: Option<SecretString>,
-    /// The only origins plugins may reach; none: connections and grants decide alone.
-    pub operator_hosts: Option<Vec<String>>,
-    /// The proxy that plugins' requests go through, `http://[user:password@]host[:port]`; none: they go straight to their hosts.
-    pub outbound_proxy: Option<SecretString>,
-    /// Whether that proxy is asked for names, and not for addresses that were checked here.
-    pub outbound_proxy_by_name: bool,
-    /// How long runs are kept after their end; none: for ever.
-    pub keep_runs: Option<Duration>,
-    /// What comes by the clock comes at most this often.
-    pub shortest_interval: Duration,
-    /// Public keys of minisign whose signatures of plugins are believed.
-    pub plugin_keys: Vec<String>,
-    /// Whether plugins without such a signature are refused.
-    pub signed_plugins_only: bool,
-    /// The address under which people reach the server; none: `http://` and where it listens. Links begin with it.
-    pub public_url: Option<String>,
-}
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -167,7 +136,7 @@ impl App {
             secrets: Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&keyring))),
             state: Arc::new(StoredState(store.clone())),
             resolver: Arc::new(SystemResolver),
-            operator_hosts: config.operator_hosts.clone(),
+            operator_hosts: Some(config.allow_hosts.clone()).filter(|hosts| !hosts.is_empty()),
             proxy,
             clock: Arc::clone(&clock),
             tape: None,

@@ -1,5 +1,5 @@
-//! The Wardroom server put together: composition ([`app`]) and the command line ([`cli`]). Everything else is a layer in a crate
-//! of its own, and imports run only downwards:
+//! The Wardroom server put together: composition ([`app`]), its configuration ([`config`]) and the command line ([`cli`]).
+//! Everything else is a layer in a crate of its own, and imports run only downwards:
 //!
 //! ```text
 //! wardroom (cli, app)  ->  http  ->  engine  ->  store
@@ -10,3 +10,4 @@
 
 pub mod app;
 pub mod cli;
+pub mod config;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use wardroom::app::{App, Config};
+use wardroom::{app::App, config::Config};
 use wardroom_base::clock::Clock;
 use wardroom_domain::time::Timestamp;
 
@@ -70,15 +70,7 @@ pub fn config(data: &Path, database: &Database) -> Config {
         data: data.to_owned(),
         database_url: Some(database.url.as_str().into()),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        key: None,
         admin_token: Some(ADMIN.into()),
-        operator_hosts: None,
-        outbound_proxy: None,
-        outbound_proxy_by_name: false,
-        keep_runs: None,
-        shortest_interval: Duration::from_secs(10),
-        plugin_keys: Vec::new(),
-        signed_plugins_only: false,
-        public_url: None,
+        ..Config::default()
     }
 }

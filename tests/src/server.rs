@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wardroom::app::{App, Config};
+use wardroom::{app::App, config::Config};
 
 use crate::{
     database::{Database, Kind},
@@ -101,16 +101,8 @@ fn config(url: &str, data: PathBuf) -> Config {
         data,
         database_url: Some(url.into()),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        key: None,
         admin_token: Some(ADMIN.into()),
-        operator_hosts: None,
-        outbound_proxy: None,
-        outbound_proxy_by_name: false,
-        keep_runs: None,
-        shortest_interval: Duration::from_secs(10),
-        plugin_keys: Vec::new(),
-        signed_plugins_only: false,
-        public_url: None,
+        ..Config::default()
     }
 }
 

@@ -13,7 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{Failed, client::ClientOptions};
-use crate::app::{DATABASE_FILE, KEY_FILE};
+use crate::{
+    app::{DATABASE_FILE, KEY_FILE},
+    config::{Config, Flags, Storage},
+};
 use wardroom_store::{Backend, Contents, back_up};
 
 /// What the reader of a backup with a key has to know.
@@ -24,12 +27,8 @@ pub(super) struct Backup {
     /// The folder to make; it must not be there yet. It is a data folder that a server can be started on.
     #[arg(value_name = "FOLDER")]
     target: PathBuf,
-    /// The data folder of the server.
-    #[arg(long, value_name = "DIR", default_value = "./wardroom-data", env = "WARDROOM_DATA")]
-    data: PathBuf,
-    /// The server's database, when it is an SQLite file elsewhere: `sqlite:PATH`.
-    #[arg(long, value_name = "URL", env = "WARDROOM_DATABASE_URL", hide_env_values = true)]
-    database_url: Option<SecretString>,
+    #[command(flatten)]
+    flags: Flags<Storage>,
     /// Leaves the key out: without it the stored secrets of the backup cannot be opened.
     #[arg(long)]
     without_key: bool,
@@ -37,13 +36,14 @@ pub(super) struct Backup {
 
 impl Backup {
     pub(super) async fn run(self, client: &ClientOptions) -> Result<(), Failed> {
-        let url = self.url()?;
+        let Config { data, database_url, .. } = self.flags.load()?.config;
+        let url = database(&data, database_url.as_ref())?;
         if fs::symlink_metadata(&self.target).is_ok() {
             return Err(Failed(format!("{}: it is there already, and nothing is overwritten", self.target.display())));
         }
         let unfinished = unfinished(&self.target)?;
         DirBuilder::new().mode(0o700).create(&unfinished).map_err(failed(&unfinished))?;
-        let written = match self.write(&url, &unfinished).await {
+        let written = match self.write(&data, &url, &unfinished).await {
             Ok(contents) => finish(&unfinished, &self.target).map(|bytes| (contents, bytes)),
             Err(error) => Err(error),
         };
@@ -69,31 +69,10 @@ impl Backup {
         })
     }
 
-    /// Where the database is, once it is known to be a file that is there.
-    fn url(&self) -> Result<String, Failed> {
-        let Some(url) = &self.database_url else {
-            let path = self.data.join(DATABASE_FILE);
-            if !path.is_file() {
-                let message = "no database is there; --data names the data folder of the server";
-                return Err(Failed(format!("{}: {message}", path.display())));
-            }
-            return Ok(format!("sqlite:{}", path.display()));
-        };
-        let url = url.expose_secret();
-        if Backend::of(url)? == Backend::Postgres {
-            return Err(Failed(format!(
-                "the database is PostgreSQL: back it up with its own tools, such as `pg_dump --format=custom \
-                 --file=wardroom.dump URL`, and keep {} beside it",
-                self.data.join(KEY_FILE).display()
-            )));
-        }
-        Ok(url.to_owned())
-    }
-
     /// Writes everything into the unfinished folder and to the disk.
-    async fn write(&self, url: &str, folder: &Path) -> Result<Contents, Failed> {
+    async fn write(&self, data: &Path, url: &str, folder: &Path) -> Result<Contents, Failed> {
         if !self.without_key {
-            self.write_key(&folder.join(KEY_FILE))?;
+            write_key(&data.join(KEY_FILE), &folder.join(KEY_FILE))?;
         }
         let database = folder.join(DATABASE_FILE);
         // SQLite takes an empty file as it is, so that nobody else can read what it writes even for a moment.
@@ -102,23 +81,6 @@ impl Backup {
         let on_disk = File::open(&database).and_then(|file| file.sync_all());
         on_disk.map_err(failed(&database))?;
         Ok(contents)
-    }
-
-    fn write_key(&self, copy: &Path) -> Result<(), Failed> {
-        let path = self.data.join(KEY_FILE);
-        let key = match fs::read(&path) {
-            Ok(key) => key,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Failed(format!(
-                    "{}: the key is not there, as when the server is given it by WARDROOM_KEY; keep the key \
-                     elsewhere and say --without-key",
-                    path.display()
-                )));
-            }
-            Err(error) => return Err(failed(&path)(error)),
-        };
-        let written = create(copy).and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()));
-        written.map_err(failed(copy))
     }
 
     fn answer(&self, contents: Contents, bytes: u64) -> Value {
@@ -132,6 +94,43 @@ impl Backup {
             "warning": (!self.without_key).then_some(WARNING),
         })
     }
+}
+
+/// Where the database is, once it is known to be a file that is there.
+fn database(data: &Path, url: Option<&SecretString>) -> Result<String, Failed> {
+    let Some(url) = url else {
+        let path = data.join(DATABASE_FILE);
+        if !path.is_file() {
+            let message = "no database is there; --data names the data folder of the server";
+            return Err(Failed(format!("{}: {message}", path.display())));
+        }
+        return Ok(format!("sqlite:{}", path.display()));
+    };
+    let url = url.expose_secret();
+    if Backend::of(url)? == Backend::Postgres {
+        return Err(Failed(format!(
+            "the database is PostgreSQL: back it up with its own tools, such as `pg_dump --format=custom \
+             --file=wardroom.dump URL`, and keep {} beside it",
+            data.join(KEY_FILE).display()
+        )));
+    }
+    Ok(url.to_owned())
+}
+
+fn write_key(path: &Path, copy: &Path) -> Result<(), Failed> {
+    let key = match fs::read(path) {
+        Ok(key) => key,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Failed(format!(
+                "{}: the key is not there, as when the server is given it by `key` or WARDROOM_KEY; keep the key elsewhere and say \
+                 --without-key",
+                path.display()
+            )));
+        }
+        Err(error) => return Err(failed(path)(error)),
+    };
+    let written = create(copy).and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()));
+    written.map_err(failed(copy))
 }
 
 /// The name a backup has until it is whole: beside its target, so that renaming is one step.

@@ -1,6 +1,6 @@
 //! The client commands' way to the server.
 
-use std::fmt::Write as _;
+use std::{ffi::OsString, fmt::Write as _, path::Path};
 
 use clap::Args;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{Failed, terminal};
+use crate::config::read_secret;
 
 /// Where the server is, and who asks.
 #[derive(Args)]
@@ -18,6 +19,9 @@ pub(super) struct ClientOptions {
     /// A token.
     #[arg(long, global = true, env = "WARDROOM_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<SecretString>,
+    /// Read the token from a file
+    #[arg(long, global = true, env = "WARDROOM_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<OsString>,
     /// Prints the server's answer as JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -26,12 +30,12 @@ pub(super) struct ClientOptions {
 impl ClientOptions {
     /// For a server in this process.
     pub(super) fn new(url: String, token: SecretString) -> Self {
-        Self { url, token: Some(token), json: false }
+        Self { url, token: Some(token), token_file: None, json: false }
     }
 
     /// The same server with another token.
     pub(super) fn with_token(&self, token: String) -> Self {
-        Self { url: self.url.clone(), token: Some(token.into()), json: self.json }
+        Self { url: self.url.clone(), token: Some(token.into()), token_file: None, json: self.json }
     }
 
     /// Sends JSON and gives the answer, or prints it when JSON was asked for.
@@ -99,13 +103,30 @@ impl ClientOptions {
         Ok(())
     }
 
+    fn token(&self) -> Result<Option<SecretString>, Failed> {
+        // A variable that is empty counts as not set, as it does for the server.
+        let token = self.token.as_ref().filter(|token| !token.expose_secret().is_empty());
+        let file = self.token_file.as_ref().filter(|file| !file.is_empty());
+        match (token, file) {
+            (Some(_), Some(_)) => Err(Failed(
+                "the token is given twice: by --token or WARDROOM_TOKEN, and by --token-file or WARDROOM_TOKEN_FILE; keep one"
+                    .to_owned(),
+            )),
+            (None, Some(file)) => match read_secret(Path::new(file)) {
+                Ok(token) => Ok(Some(token)),
+                Err(message) => Err(Failed(format!("--token-file: {message}"))),
+            },
+            (token, None) => Ok(token.cloned()),
+        }
+    }
+
     /// A request in the making.
     pub(super) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failed> {
         // Another part of the program may have installed it before: either is the same provider.
         _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build()?;
         let mut request = client.request(method, format!("{}/api/v1{path}", self.url.trim_end_matches('/')));
-        if let Some(token) = &self.token {
+        if let Some(token) = self.token()? {
             request = request.bearer_auth(token.expose_secret());
         }
         Ok(request)
@@ -136,10 +157,12 @@ impl ClientOptions {
             return Ok(response);
         }
         let status = response.status();
-        let unauthenticated = status == StatusCode::UNAUTHORIZED && self.token.is_none();
+        let unauthenticated = status == StatusCode::UNAUTHORIZED && self.token.is_none() && self.token_file.is_none();
         let problem: Value = response.json().await.unwrap_or_default();
         if unauthenticated {
-            return Err(Failed("a token is wanted: set WARDROOM_TOKEN, or use --token".to_owned()));
+            return Err(Failed(
+                "missing token: set WARDROOM_TOKEN or WARDROOM_TOKEN_FILE, or use --token-file".to_owned(),
+            ));
         }
         Err(Failed(explain(status, &problem)))
     }

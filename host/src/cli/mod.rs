@@ -11,6 +11,7 @@ mod build;
 mod cassette;
 mod client;
 pub(crate) mod component_file;
+mod config;
 mod demo;
 mod export;
 pub mod failed;
@@ -48,9 +49,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the server.
-    #[command(after_help = "Example:\n  wardroom serve --data ./wardroom-data --listen 127.0.0.1:7117")]
+    /// Run the server
+    #[command(
+        after_help = "Every option can also be set in the configuration file and in the environment; flags win over the \
+                            environment, the environment over the file. `wardroom config show` shows what holds.\n\n\
+                            Examples:\n  wardroom serve\n  wardroom serve --config /etc/wardroom/wardroom.toml\n  \
+                            wardroom serve --data /var/lib/wardroom --listen 0.0.0.0:7117 --keep-runs 90d\n  \
+                            wardroom serve --database-url-file /run/secrets/database-url --admin-token-file /run/secrets/admin"
+    )]
     Serve(serve::Serve),
+    /// Check and show the server's configuration
+    #[command(subcommand)]
+    Config(config::Config),
     /// Copies the SQLite database and the key of a data folder into a new folder, while the server runs.
     #[command(after_help = "Example:\n  wardroom backup --data ./wardroom-data ./backup-2026-11-23")]
     Backup(backup::Backup),
@@ -156,6 +166,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let client = cli.client;
     match cli.command {
         Command::Serve(serve) => serve.run().await?,
+        Command::Config(config) => config.run(&client)?,
         Command::Backup(backup) => backup.run(&client).await?,
         Command::Demo(demo) => demo.run().await?,
         Command::Plugin(plugin) => return plugin.run(&client).await,

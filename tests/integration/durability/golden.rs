@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wardroom::app::{App, Config};
+use wardroom::{app::App, config::Config};
 use wardroom_domain::{
     export::{Files, TIMELINE, verify},
     time::Timestamp,

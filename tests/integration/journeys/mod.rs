@@ -3,6 +3,7 @@
 
 pub(crate) mod api_types;
 pub(crate) mod commands;
+pub(crate) mod configuration;
 pub(crate) mod demo;
 pub(crate) mod docs;
 pub(crate) mod readmes;

@@ -11,7 +11,8 @@ mod reader;
 pub use crate::document::fault::Fault;
 pub(super) use node::{Data, Node, load};
 pub use node::{MAX_SOURCE, Position};
-pub(super) use reader::{Fields, Reader, nearest};
+pub use reader::nearest;
+pub(super) use reader::{Fields, Reader};
 
 /// A YAML or JSON document as plain JSON, whatever it means. Gives the faults of a text that is neither, that is larger than
 /// [`MAX_SOURCE`], or that nests too deeply.

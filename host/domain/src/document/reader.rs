@@ -253,7 +253,7 @@ fn kind(data: &Data) -> &'static str {
 }
 
 /// The known word that differs least from a mistyped one, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|word| (distance(text, word), word))
         // Of a short word nothing may be left, and then it is not meant.

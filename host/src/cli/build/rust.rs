@@ -9,6 +9,7 @@ use serde_json::Value;
 use wit_component::ComponentEncoder;
 
 use super::{Failed, Toolchain};
+use crate::config::variable_of_process;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -42,7 +43,7 @@ fn module(toolchain: &Toolchain, manifest: &Path) -> Result<PathBuf, Failed> {
 /// bytes elsewhere. What the environment's `RUSTFLAGS` say goes before it.
 fn anonymous(cargo: &str, manifest: &Path) -> String {
     let home = std::env::home_dir().unwrap_or_default();
-    let registry = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    let registry = variable_of_process("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     // Of several that fit the last one holds: from the wide to the narrow.
     let told = [(home, "/home".to_owned()), (std::env::temp_dir(), "/temporary".to_owned())].into_iter();
     let told = told.chain(local_packages(cargo, manifest)).chain([(registry, "/cargo".to_owned())]);

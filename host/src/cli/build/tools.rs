@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Failed, Toolchain};
-use crate::cli::terminal;
+use crate::{cli::terminal, config::variable_of_process};
 
 /// A compiler and how it is installed.
 pub(super) struct Tool {
@@ -98,7 +98,7 @@ pub(super) fn compile(command: &mut Command) -> Result<(), Failed> {
 }
 
 fn cache() -> Option<PathBuf> {
-    let own = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let own = variable_of_process("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let cache = own.or_else(|| std::env::home_dir().map(|home| home.join(".cache")))?;
     Some(cache.join("wardroom-tools"))
 }

@@ -11,7 +11,7 @@ use super::{
     client::ClientOptions,
     terminal::{self, Colour, paint},
 };
-use crate::app::{App, Config};
+use crate::{app::App, config::Config};
 use wardroom_base::clock::{SystemRandom, monotonic_now, random};
 use wardroom_base::telemetry;
 use wardroom_domain::hex;
@@ -52,18 +52,9 @@ impl Demo {
         let token = format!("wrd_{}", hex(&random::<16>(&SystemRandom)));
         let app = App::start(Config {
             data: data.clone(),
-            database_url: None,
             listen: self.listen,
-            key: None,
             admin_token: Some(SecretString::from(token.clone())),
-            operator_hosts: None,
-            outbound_proxy: None,
-            outbound_proxy_by_name: false,
-            keep_runs: None,
-            shortest_interval: Duration::from_secs(10),
-            plugin_keys: Vec::new(),
-            signed_plugins_only: false,
-            public_url: None,
+            ..Config::default()
         })
         .await?;
         let client = ClientOptions::new(format!("http://{}", app.address), SecretString::from(token.clone()));
