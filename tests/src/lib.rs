@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod counterparts;
 pub mod database;
+pub mod environment;
 pub mod guests;
 pub mod process;
 pub mod server;

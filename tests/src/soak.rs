@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 const VARIABLE: &str = "WARDROOM_TEST_SOAK";
 
 static FACTOR: LazyLock<usize> = LazyLock::new(|| {
-    let Some(set) = std::env::var_os(VARIABLE) else { return 1 };
+    let Some(set) = crate::environment::variable(VARIABLE) else { return 1 };
     let factor = set.to_str().and_then(|set| set.parse().ok()).filter(|factor| (1..=1000).contains(factor));
     factor.unwrap_or_else(|| panic!("{VARIABLE}: expected a whole number from 1 to 1000, found {}", set.display()))
 });

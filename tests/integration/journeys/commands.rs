@@ -27,7 +27,7 @@ pub(crate) fn commands(path: &str) -> Vec<String> {
 }
 
 pub(crate) async fn run(api: &Api, token: &str, folder: &Path, line: &str) -> Output {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = wardroom_tests::environment::variable("PATH").unwrap_or_default();
     let path = format!("{}:{}", root().join("target/debug").display(), path.display());
     let mut command = Command::new("sh");
     command.args(["-ec", line]).current_dir(folder).env("PATH", path);

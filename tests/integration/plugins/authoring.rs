@@ -14,7 +14,7 @@ use wardroom_tests::{
 
 /// Runs a line in a shell that knows the commands of this repository, and the Node that the counterparts have.
 pub(crate) fn wardroom(folder: &Path, line: &str) -> Output {
-    let known = std::env::var_os("PATH").unwrap_or_default();
+    let known = wardroom_tests::environment::variable("PATH").unwrap_or_default();
     let mut path = vec![root().join("target/debug")];
     // Only if it is nowhere else: its folder may hold other programs.
     let node = PathBuf::from(node()).parent().map(Path::to_owned);
@@ -57,14 +57,14 @@ pub(crate) fn told_folder(component: &[u8], folders: &[PathBuf]) -> Option<PathB
 
 /// Where tools are kept that are installed once.
 pub(crate) fn cache() -> PathBuf {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let named = wardroom_tests::environment::variable("XDG_CACHE_HOME").map(PathBuf::from);
     named.unwrap_or_else(|| std::env::home_dir().expect("a home").join(".cache"))
 }
 
 /// The folders of this machine that what is built from Rust may not tell: the home, cargo's registry, the cache, the clone.
 pub(crate) fn folders_of_a_rust_build() -> Vec<PathBuf> {
     let home = std::env::home_dir().expect("a home");
-    let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    let cargo = wardroom_tests::environment::variable("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     vec![home, cargo, cache(), root()]
 }
 

@@ -36,8 +36,8 @@ pub use unleash::{TOKEN as UNLEASH_TOKEN, Unleash};
 
 /// Where they are installed.
 fn cache() -> PathBuf {
-    let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
+    let home = crate::environment::variable("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = home.or_else(|| crate::environment::variable("HOME").map(|home| Path::new(&home).join(".cache")));
     let cache = home.unwrap_or_default().join("wardroom-tools/counterparts-1");
     assert!(cache.exists(), "{}: scripts/counterparts.sh installs the counterparts", cache.display());
     cache

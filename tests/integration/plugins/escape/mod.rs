@@ -120,7 +120,7 @@ pub(crate) const PLAYS: &str = "WARDROOM_TEST_PLAYS_ROUNDS";
 /// In a process of its own, because the other tests of this one would weigh as well: this very test, played by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_plugins_leave_no_memory_behind() {
-    if std::env::var_os(PLAYS).is_some() {
+    if wardroom_tests::environment::variable(PLAYS).is_some() {
         return weigh_rounds().await;
     }
     let mut itself = Command::new(std::env::current_exe().expect("this binary"));
