@@ -18,6 +18,8 @@ MAY_USE = {
     # Not the store and not the runtime: only the engine decides who may see what they hold.
     "wardroom-http": {"wardroom-base", "wardroom-domain", "wardroom-engine"},
     "wardroom-web": {"wardroom-base", "wardroom-domain", "wardroom-engine"},
+    # It puts the layers together, and knows plugins only as components that someone installs.
+    "wardroom": {f"wardroom-{layer}" for layer in ("base", "domain", "engine", "http", "runtime", "store", "web")},
     "wardroom-plugin-sdk": set(),
 }
 # Plugins and the guests of the tests use the SDK alone.
@@ -69,7 +71,7 @@ def dependencies(tree):
     locked = outside(tree.lock)
     ours = {package.name for package in tree.packages}
     for package in tree.packages:
-        wanted = dependencies_of(package.manifest)
+        wanted = dependencies_of(package.manifest, tree.shared)
         allowed = may_use(package.name)
         if allowed is None:
             if package.folder.startswith("host/"):
@@ -90,12 +92,14 @@ def may_use(name):
     return {"wardroom-plugin-sdk"} if name.startswith(GUESTS) else None
 
 
-def dependencies_of(manifest):
-    """The packages a manifest names, for any target and purpose."""
+def dependencies_of(manifest, shared):
+    """The packages a manifest names, for any target and purpose. `shared` are the entries that it may take from the workspace."""
     found = set()
     for part in [manifest, *manifest.get("target", {}).values()]:
         for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
             for name, entry in part.get(kind, {}).items():
+                if isinstance(entry, dict) and entry.get("workspace"):
+                    entry = shared.get(name)
                 found.add(entry.get("package", name) if isinstance(entry, dict) else name)
     return found
 

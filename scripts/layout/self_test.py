@@ -180,7 +180,8 @@ FILES = [
     ({"a.rs": '//! A.\nfn f() { unimplemented!{"x"} }\n'}, {}, "a.rs: unimplemented! left in the code"),
     ({"a.rs": LONG, "b.rs": '//! Not todo!().\nfn todo() { log!("todo!()") }\n'}, {"a.rs": "One table."}, None),
 ]
-# What is locked, and for a crate its manifest, and what is wrong.
+# What the workspace names for all, what is locked, and for a crate its manifest, and what is wrong.
+SHARED = '[workspace.dependencies]\nhttp-server = { package = "axum" }\nrows = { package = "wardroom-store" }\n'
 LOCK = {"client": "hyper 1.0.0", "hyper": "tokio", "wardroom-store": "sqlx", "sqlx": "tokio"}
 MANIFESTS = [
     ("domain", "[dependencies]\nwardroom-base.workspace = true", "wardroom-domain must not depend on wardroom-base"),
@@ -190,6 +191,10 @@ MANIFESTS = [
     ("http", "[dependencies]\nwardroom-store.workspace = true", "wardroom-http must not depend on wardroom-store"),
     ("domain", '[dependencies]\ntokio = "1"', "wardroom-domain must not reach tokio: wardroom-domain -> tokio"),
     ("domain", '[dependencies]\nclient = "1"', "wardroom-domain must not reach hyper: wardroom-domain -> client -> hyper"),
+    ("domain", "[dependencies]\nhttp-server.workspace = true", "wardroom-domain must not reach axum: wardroom-domain -> axum"),
+    ("http", "[dependencies]\nrows = { workspace = true }", "wardroom-http must not depend on wardroom-store"),
+    ("wardroom", "[dependencies]\nwardroom-plugin-sdk.workspace = true", "wardroom must not depend on wardroom-plugin-sdk"),
+    ("wardroom", "[dependencies]\nwardroom-engine.workspace = true\nrows.workspace = true", None),
     ("engine", '[build-dependencies]\nsqlx = "1"', "wardroom-engine must not reach sqlx: wardroom-engine -> sqlx"),
     ("engine", "[dependencies]\nwardroom-store.workspace = true\nwardroom-domain.workspace = true", None),
     ("new", "", "wardroom-new has no entry in MAY_USE"),
@@ -236,10 +241,11 @@ def in_full(circle):
 
 def workspace(name, manifest):
     """A tree that has every crate of the tables, one of them with the given dependencies."""
-    names = [*rules.MAY_USE, f"wardroom-{name}"]
+    names = [*rules.MAY_USE, name if name in rules.MAY_USE else f"wardroom-{name}"]
     manifests = {f"host/{other.removeprefix('wardroom-')}/Cargo.toml": f'[package]\nname = "{other}"\n' for other in names}
     planted = manifests.pop(f"host/{name}/Cargo.toml")
     manifests[f"{name}/Cargo.toml" if name == "tests" else f"host/{name}/Cargo.toml"] = planted + manifest
+    manifests["Cargo.toml"] = SHARED
     lock = "".join(f'[[package]]\nname = "{package}"\ndependencies = ["{needs}"]\n' for package, needs in LOCK.items())
     return Tree({}, manifests, lock)
 

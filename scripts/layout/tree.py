@@ -57,6 +57,11 @@ class Tree:
     manifests: dict
     lock: str = ""
 
+    @property
+    def shared(self):
+        """The dependencies that the workspace describes once for its packages, perhaps under another name."""
+        return tomllib.loads(self.manifests.get("Cargo.toml", "")).get("workspace", {}).get("dependencies", {})
+
     @cached_property
     def packages(self):
         """Every Cargo package with its own sources, by folder."""
