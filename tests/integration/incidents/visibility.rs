@@ -129,9 +129,17 @@ fn steps(description: &Value, private: &Private) -> Vec<Step> {
 
 /// Asks all of it; gives what tells of the private incident.
 async fn walk(api: &Api, private: &Private) -> BTreeSet<String> {
+    walk_without(api, private, None).await
+}
+
+/// The same without the routes of one ending.
+async fn walk_without(api: &Api, private: &Private, left_out: Option<&str>) -> BTreeSet<String> {
     let description = api.get("//openapi.json").await.ok();
     let mut leaks = BTreeSet::new();
     for Step { method, path, is_about } in steps(&description, private) {
+        if left_out.is_some_and(|end| path.ends_with(end)) {
+            continue;
+        }
         let below = path.strip_prefix("/api/v1").unwrap_or(&path);
         let url = match below.strip_prefix("//") {
             Some(root) => format!("{}/{root}", api.url),
@@ -181,8 +189,9 @@ async fn no_route_tells_of_a_private_incident_to_people_whom_it_does_not_name() 
         ] {
             assert_eq!(walk(&person, &private).await, BTreeSet::new(), "a {role} who is not named");
         }
-        // An administrator changes who is named, which is audited with number and identifier: nothing else is told.
-        let told = walk(&api, &private).await;
+        // An administrator may change who is named, and would let everybody in here. That is audited with number and
+        // identifier: nothing else is told.
+        let told = walk_without(&api, &private, Some("/access")).await;
         let elsewhere: Vec<&String> = told.iter().filter(|leak| !leak.contains("/api/v1/audit: ")).collect();
         assert!(elsewhere.is_empty(), "an administrator who is not named: {elsewhere:#?}");
         assert!(!told.iter().any(|leak| leak.ends_with(SECRET)), "the audit log holds no texts: {told:#?}");
