@@ -260,3 +260,21 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 fn without_slash(url: &str) -> String {
     url.strip_suffix('/').unwrap_or(url).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_given_up_although_a_process_that_is_being_started_has_a_copy_of_the_file() {
+        let data = std::env::temp_dir().join(format!("wardroom-lock-{}", std::process::id()));
+        let lock = claim(&data).expect("nobody has it");
+        assert!(matches!(claim(&data), Err(AppError::Locked(_))), "one server a data folder");
+        // What a process has between its birth and the program it becomes.
+        let copy = lock.0.try_clone().expect("a copy");
+        drop(lock);
+        drop(claim(&data).expect("nobody has it any more"));
+        drop(copy);
+        fs::remove_dir_all(&data).expect("it goes");
+    }
+}

@@ -3,11 +3,15 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use wardroom_tests::{
-    database::BOTH,
+    clock::{SetClock, start},
+    database::{BOTH, Database},
     guests,
     server::{Api, Server},
     third_party::ThirdParty,
 };
+
+/// When a clock that the test sets begins: any time will do.
+pub(crate) const BEGINNING_MS: i64 = 1_795_400_000_000;
 
 /// Runs a test on a server over each database.
 pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Api) -> F) {
@@ -16,6 +20,19 @@ pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Api) -> F) {
         let mut server = Server::start(kind).await;
         test(server.api.clone()).await;
         server.stop().await;
+    }
+}
+
+/// The same by a clock that stands still until the test lets time pass: what has a time waits for the test, not the other way
+/// round.
+pub(crate) async fn on_both_by_clock<F: Future<Output = ()>>(test: impl Fn(Api, SetClock) -> F) {
+    for kind in BOTH {
+        kind.announce();
+        let (database, folder) = (Database::new(kind).await, tempfile::tempdir().expect("a folder"));
+        let clock = SetClock::at(BEGINNING_MS);
+        let (app, api) = start(folder.path(), &database, &clock).await;
+        test(api, clock).await;
+        app.stop().await;
     }
 }
 

@@ -4,7 +4,10 @@ use std::{
     io::{Read, Seek},
     net::TcpListener,
     process::{Command, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -13,12 +16,22 @@ use std::{
 /// makes a test slow, and never red.
 pub const GUARD: Duration = Duration::from_mins(5);
 
-/// A port nobody listens on now.
+/// A port nobody listens on now, and nobody will by chance: the kernel draws from those above, and this process gives each once.
 ///
 /// # Panics
 /// When the machine has no free port.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    const PORTS: std::ops::Range<u32> = 10_000..32_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let of_this_process = std::process::id().wrapping_mul(211);
+    for _ in PORTS {
+        let at = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(of_this_process);
+        let port = u16::try_from(PORTS.start + at % (PORTS.end - PORTS.start)).unwrap_or_default();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("the machine has no free port");
 }
 
 /// A command that the kernel ends when this process ends; `account` is who it runs as when this process is root, because

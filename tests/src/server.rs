@@ -206,9 +206,7 @@ impl Api {
             Some(root) => format!("{}/{root}", self.url),
             None => format!("{}/api/v1{path}", self.url),
         };
-        // A component is compiled before it is answered.
-        let time = if path.starts_with("/plugins") { Duration::from_mins(5) } else { Duration::from_secs(30) };
-        let mut request = self.client.request(method, url).body(body).timeout(time);
+        let mut request = self.client.request(method, url).body(body).timeout(GUARD);
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
         }

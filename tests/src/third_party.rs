@@ -14,7 +14,10 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
+
+use crate::process::{GUARD, now};
 
 /// A request as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +39,23 @@ pub struct ThirdParty {
     pub address: SocketAddr,
     connected: Arc<AtomicUsize>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    at_once: Arc<AtOnce>,
+    /// The beginning of the paths that get no answer for now.
+    held: watch::Sender<Option<String>>,
+}
+
+/// How many requests have no answer yet, and how many that were at most.
+#[derive(Debug, Default)]
+struct AtOnce {
+    open: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl ThirdParty {
     /// Starts it. A path under `/flaky` answers 503 the first time it is asked, `/echo` answers with the request's headers
     /// and body, `/mirror` with the secret it was given in a header's name and value, `/straddle` with one that begins within
     /// the first MiB and ends behind it, `/redirect?TO` sends elsewhere, `/loop` to itself, `/notes` opens a note, `/encoded`
-    /// claims gzip, `/large` answers 3 MiB, `/slow` never, `/broken` 500, everything else 200 `{}`. As a proxy it stands for
+    /// claims gzip, `/large` answers 3 MiB, `/slow` never, `/cut` hangs up, `/broken` 500, everything else 200 `{}`. As a proxy it stands for
     /// every host that it is asked to CONNECT to.
     ///
     /// # Panics
@@ -66,14 +79,19 @@ impl ThirdParty {
     pub async fn at(address: SocketAddr, pause: Duration) -> Self {
         let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let third = Self { address, connected: Arc::default(), asked: Arc::default() };
-        let (server, asked) = (third.clone(), Arc::clone(&third.asked));
+        let third = Self {
+            address,
+            connected: Arc::default(),
+            asked: Arc::default(),
+            at_once: Arc::default(),
+            held: watch::Sender::new(None),
+        };
+        let server = third.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 server.connected.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(stream, Arc::clone(&asked), pause));
+                tokio::spawn(serve(stream, server.clone(), pause));
             }
-            drop(server);
         });
         third
     }
@@ -93,6 +111,33 @@ impl ThirdParty {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Waits until it was asked at least so often.
+    ///
+    /// # Panics
+    /// When it is not within [`GUARD`].
+    pub async fn asked_often(&self, count: usize) {
+        let deadline = now() + GUARD;
+        while self.count() < count {
+            assert!(now() < deadline, "asked {} times, not {count}", self.count());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// How many requests at most it had at the same time without having answered them.
+    pub fn most_at_once(&self) -> usize {
+        self.at_once.most.load(Ordering::Relaxed)
+    }
+
+    /// Keeps back the answers to requests whose path begins so, until they are let go.
+    pub fn hold(&self, path: &str) {
+        self.held.send_replace(Some(path.to_owned()));
+    }
+
+    /// Gives the answers that were kept back.
+    pub fn let_go(&self) {
+        self.held.send_replace(None);
+    }
+
     /// Forgets what it was asked.
     pub fn forget(&self) {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -104,19 +149,30 @@ impl ThirdParty {
     }
 }
 
-async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, pause: Duration) {
+async fn serve(stream: TcpStream, third: ThirdParty, pause: Duration) {
+    let asked = &third.asked;
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {
+        let open = third.at_once.open.fetch_add(1, Ordering::Relaxed) + 1;
+        third.at_once.most.fetch_max(open, Ordering::Relaxed);
         asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
         tokio::time::sleep(pause).await;
+        let is_free = |held: &Option<String>| held.as_ref().is_none_or(|path| !request.path.starts_with(path));
+        // Nobody is left who would let go.
+        if third.held.subscribe().wait_for(is_free).await.is_err() {
+            return;
+        }
+        // Before the answer: whoever has it may ask again at once.
+        third.at_once.open.fetch_sub(1, Ordering::Relaxed);
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let answer = match path {
             _ if request.method == "CONNECT" => "HTTP/1.1 200 Connection established\r\n\r\n".to_owned(),
-            flaky if flaky.starts_with("/flaky") && is_first(&asked, &request.path) => {
+            flaky if flaky.starts_with("/flaky") && is_first(asked, &request.path) => {
                 "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_owned()
             }
             "/broken" => "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/slow" => return std::future::pending().await,
+            "/cut" => return,
             "/redirect" => format!("HTTP/1.1 302 Found\r\nlocation: {query}\r\ncontent-length: 0\r\n\r\n"),
             "/loop" => "HTTP/1.1 302 Found\r\nlocation: /loop\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/mirror" => {

@@ -6,7 +6,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use wardroom_tests::{
     database::BOTH,
-    process::GUARD,
     server::{Api, Server},
     third_party::ThirdParty,
 };
@@ -41,16 +40,6 @@ fn path(run: &Value) -> String {
     format!("/runs/{}", run["id"].as_str().expect("an id"))
 }
 
-/// Waits until the third party was asked so often.
-async fn asked(third: &ThirdParty, count: usize) {
-    let waits = async {
-        while third.count() < count {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(GUARD, waits).await.expect("is asked");
-}
-
 /// How long each item waited for its turn, the shortest wait first.
 async fn waits(api: &Api, run: &Value) -> Vec<u64> {
     let attempts = api.get(&format!("{}/attempts", path(run))).await.ok();
@@ -63,16 +52,18 @@ async fn waits(api: &Api, run: &Value) -> Vec<u64> {
 #[tokio::test]
 async fn no_more_calls_go_out_at_a_time_and_the_wait_costs_no_timeout() {
     on_both(|api| async move {
-        let third = ThirdParty::slowly(Duration::from_millis(2_500)).await;
+        // Twenty calls, two at a time: the last one waits for longer than its timeout, which is many times what a call takes.
+        let third = ThirdParty::slowly(Duration::from_millis(800)).await;
         api.install("webhook").await;
         let connection = limited(&api, &third, json!({ "in_flight": 2 })).await;
         assert_eq!(connection["limits"], json!({ "in_flight": 2 }));
-        spread(&api, &["a", "b", "c", "d", "e", "f"], "6s").await;
+        let all: Vec<String> = (0..20).map(|item| item.to_string()).collect();
+        spread(&api, &all.iter().map(String::as_str).collect::<Vec<_>>(), "5s").await;
         let run = api.ended(&started(&api).await).await;
         assert_eq!(run["status"], json!("succeeded"), "the last call waits longer than its timeout: {run:#}");
+        assert_eq!((third.count(), third.most_at_once()), (20, 2));
         let waits = waits(&api, &run).await;
-        assert_eq!(waits.len(), 6);
-        assert!(waits[2] >= 2_400 && waits[4] >= 4_900, "two at a time: {waits:?}");
+        assert!(waits.len() == 20 && waits[19] > 5_000, "{waits:?}");
         assert_eq!(api.get("/connections/hooks").await.ok()["limits"], json!({ "in_flight": 2 }));
     })
     .await;
@@ -84,9 +75,9 @@ async fn calls_a_minute_are_counted_and_a_raised_limit_holds_at_once() {
         let third = ThirdParty::start().await;
         api.install("webhook").await;
         limited(&api, &third, json!({ "per_minute": 3 })).await;
-        spread(&api, &["a", "b", "c", "d", "e"], "5s").await;
+        spread(&api, &["a", "b", "c", "d", "e"], "1m").await;
         let run = started(&api).await;
-        asked(&third, 3).await;
+        third.asked_often(3).await;
         // A call of another connection goes past those who wait.
         let other = json!({ "plugin": "webhook", "base_url": third.url(), "grant": { "networks": ["127.0.0.0/8"] } });
         api.put("/connections/other", other).await.ok();
@@ -109,7 +100,7 @@ async fn a_call_that_waits_ends_with_its_run() {
         let third = ThirdParty::start().await;
         api.install("webhook").await;
         limited(&api, &third, json!({ "per_minute": 1 })).await;
-        spread(&api, &["a"], "5s").await;
+        spread(&api, &["a"], "1m").await;
         api.ended(&started(&api).await).await;
         let (canceled, late) = (started(&api).await, started(&api).await);
         api.post(&format!("{}/cancel", path(&canceled)), json!({})).await.ok();
@@ -133,7 +124,7 @@ async fn a_call_that_waits_outlives_the_server() {
         let third = ThirdParty::start().await;
         server.api.install("webhook").await;
         limited(&server.api, &third, json!({ "per_minute": 1 })).await;
-        spread(&server.api, &["a"], "5s").await;
+        spread(&server.api, &["a"], "1m").await;
         server.api.ended(&started(&server.api).await).await;
         let run = started(&server.api).await;
         server.restart().await;
@@ -151,7 +142,7 @@ async fn incidents_take_turns_and_come_before_maintenance() {
         let third = ThirdParty::start().await;
         api.install("webhook").await;
         limited(&api, &third, json!({ "per_minute": 1 })).await;
-        spread(&api, &["spent"], "5s").await;
+        spread(&api, &["spent"], "1m").await;
         api.ended(&started(&api).await).await;
         let step = json!({
             "id": "each", "uses": "webhook/send", "connection": "hooks", "foreach": "[1, 2, 3]", "max_parallel": 3,

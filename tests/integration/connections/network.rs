@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wardroom_domain::{connection::Grant, run::Mode};
 use wardroom_runtime::{Called, Invocation, Outcome, limits};
-use wardroom_tests::third_party::ThirdParty;
+use wardroom_tests::{process::GUARD, third_party::ThirdParty};
 
 use crate::plugins::{Sandbox, code, connection, done};
 
@@ -119,14 +119,24 @@ async fn bodies_and_calls_are_bounded() {
 #[tokio::test]
 async fn an_unsafe_request_without_an_answer_may_have_been_heard() {
     let (sandbox, third) = (Sandbox::new().await, ThirdParty::start().await);
-    let slow = |method: &str| {
-        let input = json!({ "method": method, "url": "/slow", "timeout_ms": 10_000 });
-        let deadline = Duration::from_secs(3);
-        Invocation { deadline, ..sandbox.through(connection(&third.url()), "fetch", input) }
+    // A deadline ends the wait for an answer: a longer one is tried where the request did not get out before it.
+    let unanswered = async |method: &str| {
+        let before = third.count();
+        let mut deadline = Duration::from_millis(400);
+        while deadline < GUARD {
+            let input = json!({ "method": method, "url": "/slow", "timeout_ms": 600_000 });
+            let call = Invocation { deadline, ..sandbox.through(connection(&third.url()), "fetch", input) };
+            let error = sandbox.call(call).await.result.expect_err("a failure");
+            if third.count() > before {
+                return error;
+            }
+            deadline *= 2;
+        }
+        panic!("it is never asked");
     };
-    let error = sandbox.call(slow("POST")).await.result.expect_err("a failure");
+    let error = unanswered("POST").await;
     assert!(error.sent_unsafe, "{error:?}");
-    let error = sandbox.call(slow("GET")).await.result.expect_err("a failure");
+    let error = unanswered("GET").await;
     assert!(!error.sent_unsafe, "{error:?}");
     // Nobody listens there: a connection that was refused carried nothing.
     let nobody = connection("http://127.0.0.1:1");

@@ -14,6 +14,19 @@ async fn fetch(sandbox: &Sandbox, through: &Connection, input: Value) -> Called 
     sandbox.call(sandbox.through(through.clone(), "fetch", input)).await
 }
 
+/// The first call that is held back, and how many were trials before it: where a machine is so slow that a pause is over when the
+/// next call comes, that one finds out whether the third party is back. It is not, so the next pause is twice as long.
+async fn held_back(sandbox: &Sandbox, main: &Connection, input: Value) -> (Called, u32) {
+    for trials in 0..3 {
+        let before = sandbox.host.breakers(main)[0].failures;
+        let called = fetch(sandbox, main, input.clone()).await;
+        if sandbox.host.breakers(main)[0].failures == before {
+            return (called, trials);
+        }
+    }
+    panic!("every call was tried")
+}
+
 #[tokio::test]
 async fn after_failures_in_a_row_nothing_is_sent_and_the_guest_is_told_when_to_come_back() {
     let (sandbox, third) = (Sandbox::new().await, ThirdParty::start().await);
@@ -24,16 +37,17 @@ async fn after_failures_in_a_row_nothing_is_sent_and_the_guest_is_told_when_to_c
         let known = sandbox.host.breakers(&main);
         assert_eq!((known[0].origin.as_str(), known[0].failures), (third.url().as_str(), times));
     }
-    let held = fetch(&sandbox, &main, json!({ "method": "POST", "url": "/" })).await;
+    let post = json!({ "method": "POST", "url": "/broken" });
+    let (held, trials) = held_back(&sandbox, &main, post).await;
     assert_eq!(code(&held), "http_held");
     let error = held.result.as_ref().expect_err("a failure");
     assert!(error.message.contains("failed several times in a row"), "{error}");
     assert!(!error.sent_unsafe, "nothing was sent");
     assert_eq!((held.trace.http[0].error.as_deref(), held.trace.http[0].status), (Some("held"), None));
-    assert_eq!(third.count(), FAILURES as usize);
+    assert_eq!(third.count(), (FAILURES + trials) as usize);
     let known = &sandbox.host.breakers(&main)[0];
     assert_eq!(known.standing, Standing::Open);
-    assert!(known.held_for > PAUSE / 2 && known.held_for <= PAUSE, "{known:?}");
+    assert!(known.held_for <= PAUSE * 2_u32.pow(trials), "{known:?}");
     // Whoever goes another way, or by the connection as it was repaired, is not held back.
     let other = Connection { name: "other".to_owned(), ..main.clone() };
     assert_eq!(done(&fetch(&sandbox, &other, json!({ "url": "/" })).await).output["status"], json!(200));
@@ -68,7 +82,7 @@ async fn who_cannot_be_reached_or_does_not_answer_fails_too_and_who_is_refused_b
         for _ in 0..FAILURES {
             assert_eq!(code(&fetch(&sandbox, &main, input.clone()).await), wanted, "{base_url}");
         }
-        assert_eq!(code(&fetch(&sandbox, &main, input).await), "http_held", "{base_url}");
+        assert_eq!(code(&held_back(&sandbox, &main, input).await.0), "http_held", "{base_url}");
     }
     let mut denied = connection(&third.url());
     denied.grant.networks = Vec::new();

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use wardroom_domain::run::Mode;
 use wardroom_runtime::{Finding, Function, Invocation, Outcome, limits};
+use wardroom_tests::process::GUARD;
 
 use crate::plugins::{Sandbox, code, connection, done};
 
@@ -53,9 +54,9 @@ async fn sleeping_for_ever_ends_at_the_deadline() {
     let sandbox = Sandbox::new().await;
     let invocation =
         Invocation { deadline: Duration::from_millis(300), ..sandbox.invocation("sleep-forever", json!({})) };
-    let called = sandbox.call(invocation).await;
+    // It would sleep for ever: that the call comes back at all is the point.
+    let called = tokio::time::timeout(GUARD, sandbox.call(invocation)).await.expect("it ends");
     assert_eq!(code(&called), "timeout");
-    assert!(called.trace.duration_ms < 5_000, "{}", called.trace.duration_ms);
 }
 
 #[tokio::test]

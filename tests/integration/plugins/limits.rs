@@ -35,7 +35,7 @@ async fn spread(api: &Api) -> Value {
 #[tokio::test]
 async fn calls_through_every_connection_wait_for_their_plugin() {
     on_both(|api| async move {
-        let third = ThirdParty::slowly(Duration::from_millis(500)).await;
+        let third = ThirdParty::slowly(Duration::from_millis(100)).await;
         connected(&api, &third).await;
         let limits = json!({ "in_flight": 1 });
         assert_eq!(api.put("/plugins/webhook/limits", limits.clone()).await.ok(), limits);
@@ -44,9 +44,8 @@ async fn calls_through_every_connection_wait_for_their_plugin() {
         assert_eq!(run["status"], json!("succeeded"), "{run:#}");
         let attempts = api.get(&format!("/runs/{}/attempts", run["id"].as_str().expect("an id"))).await.ok();
         let calls = attempts["items"].as_array().expect("attempts").iter();
-        let mut waits: Vec<u64> = calls.filter_map(|call| call["trace"]["waited_ms"].as_u64()).collect();
-        waits.sort_unstable();
-        assert!(waits.len() == 4 && waits[3] >= 1_400, "one at a time: {waits:?}");
+        let waited = calls.filter(|call| call["trace"]["waited_ms"].is_u64()).count();
+        assert_eq!((waited, third.count(), third.most_at_once()), (4, 4, 1), "one at a time");
         let audit = api.get("/audit?action=plugin.limits").await.ok();
         assert_eq!(audit["items"][0]["data"], json!({ "before": {}, "after": limits }), "{audit:#}");
     })

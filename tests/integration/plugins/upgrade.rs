@@ -135,15 +135,9 @@ async fn no_run_fails_while_a_plugin_is_upgraded_and_each_finishes_on_its_own_ve
         let id = offered.body["waits_for"].as_str().expect("a request");
         // Some short runs meanwhile, on the old version.
         let before = third.count();
-        let enough = async |more: usize| {
-            while third.count() < before + more {
-                tokio::task::yield_now().await;
-            }
-        };
-        enough(20).await;
+        third.asked_often(before + 20).await;
         api.post(&format!("/grants/{id}/approve"), json!({})).await.ok();
-        let at_approval = third.count() - before;
-        enough(at_approval + 20).await;
+        third.asked_often(third.count() + 20).await;
         stop.send(()).expect("it listens");
         let short = load.await.expect("no panic");
         let mut versions: BTreeMap<String, usize> = BTreeMap::new();

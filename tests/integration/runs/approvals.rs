@@ -1,9 +1,11 @@
 //! Approvals: who may decide, what silence means, and that nothing happens before.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::fixture::{connected, on_both, opened};
+use crate::fixture::{connected, on_both, on_both_by_clock, opened};
 
 fn gated(extra: &str) -> String {
     format!(
@@ -90,13 +92,15 @@ async fn only_the_role_or_its_backup_decides() {
 
 #[tokio::test]
 async fn silence_means_what_the_document_says() {
-    on_both(|api| async move {
+    on_both_by_clock(|api, clock| async move {
         let third = connected(&api, json!({})).await;
         opened(&api, "Checkout fails").await;
         let (run, _) = waiting(&api, ", timeout: 1s, on_timeout: reject").await;
+        clock.pass(Duration::from_secs(1));
         assert_eq!(api.ended(&run).await["status"], json!("rejected"));
         assert_eq!(third.asked(), []);
         let (run, _) = waiting(&api, ", timeout: 1s, on_timeout: approve").await;
+        clock.pass(Duration::from_secs(1));
         assert_eq!(api.ended(&run).await["status"], json!("succeeded"));
         assert_eq!(third.asked().len(), 1);
     })

@@ -1,9 +1,11 @@
 //! Steps that run another workflow.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use wardroom_tests::server::Api;
 
-use crate::fixture::{connected, on_both};
+use crate::fixture::{connected, on_both, on_both_by_clock};
 
 fn parent(step: &Value) -> String {
     json!({
@@ -93,7 +95,7 @@ async fn each_item_has_a_child_of_its_own_and_a_failure_is_told() {
 
 #[tokio::test]
 async fn canceling_reaches_the_child() {
-    on_both(|api| async move {
+    on_both_by_clock(|api, clock| async move {
         connected(&api, json!({})).await;
         save_child(&api, json!([{ "id": "gate", "approve": { "notify": "none" } }])).await;
         let step = json!({ "id": "child", "run": "child", "with": { "path": "/one" } });
@@ -111,10 +113,14 @@ async fn canceling_reaches_the_child() {
         step["deadline"] = json!("500ms");
         api.save("parent", &parent(&step)).await;
         let run = api.post("/workflows/parent/runs", json!({})).await.ok();
+        let second = |page: &Value, status: &str| {
+            let runs = page["items"].as_array().into_iter().flatten();
+            runs.filter(|run| run["id"] != child["id"]).any(|run| run["status"] == json!(status))
+        };
+        api.until("/runs?workflow=child", |page| second(page, "waiting")).await;
+        clock.pass(Duration::from_millis(500));
         assert_eq!(api.ended(&run).await["steps"]["child"]["status"], json!("timed_out"));
-        let ended =
-            |page: &Value| page["items"][0]["status"] == json!("canceled") && page["items"][0]["id"] != child["id"];
-        api.until("/runs?workflow=child", ended).await;
+        api.until("/runs?workflow=child", |page| second(page, "canceled")).await;
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! Canceling, the kill switch, unknown effects, and restarts.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -8,13 +10,13 @@ use wardroom_tests::{
     server::{ADMIN, Server},
 };
 
-use crate::fixture::{connected, on_both};
+use crate::fixture::{connected, on_both, on_both_by_clock};
 
 const SLOW: &str = "
 name: slow
 on: [{ manual: {} }]
 steps:
-  - { id: act, uses: webhook/send, connection: hooks, with: { path: /slow }, timeout: 300ms, retry: { attempts: 1 } }
+  - { id: act, uses: webhook/send, connection: hooks, with: { path: /slow }, timeout: 5s, retry: { attempts: 1 } }
   - { id: after, uses: webhook/send, connection: hooks, with: { path: /after } }
 ";
 
@@ -27,8 +29,10 @@ async fn an_unknown_effect_waits_for_a_person() {
     on_both(|api| async move {
         let third = connected(&api, json!({})).await;
         api.save("slow", SLOW).await;
-        for (outcome, expected) in [("applied", "succeeded"), ("fail", "failed")] {
-            let run = api.post("/workflows/slow/runs", json!({})).await.ok();
+        // Both at once: a timeout long enough that the request is sent before it on any machine is waited for once.
+        let start = || api.post("/workflows/slow/runs", json!({}));
+        let runs = [start().await.ok(), start().await.ok()];
+        for (run, (outcome, expected)) in runs.into_iter().zip([("applied", "succeeded"), ("fail", "failed")]) {
             let waiting = api.until(&path(&run), |run| run["status"] == json!("needs_decision")).await;
             assert_eq!(waiting["steps"]["act"]["error"]["code"], json!("timeout"), "{waiting:#}");
             let decide = |step: &str, outcome: &str| {
@@ -44,7 +48,7 @@ async fn an_unknown_effect_waits_for_a_person() {
             decide("act", outcome).await.problem(409);
         }
         let paths: Vec<String> = third.asked().into_iter().map(|asked| asked.path).collect();
-        assert_eq!(paths, ["/slow", "/after", "/slow"], "an unknown effect is never repeated unasked");
+        assert_eq!(paths, ["/slow", "/slow", "/after"], "an unknown effect is never repeated unasked");
     })
     .await;
 }
@@ -53,7 +57,7 @@ async fn an_unknown_effect_waits_for_a_person() {
 async fn a_receiver_that_deduplicates_is_asked_again_under_the_same_key() {
     on_both(|api| async move {
         let third = connected(&api, json!({ "receiver_deduplicates": true })).await;
-        api.save("slow", &SLOW.replace("attempts: 1", "attempts: 3, initial: 10ms")).await;
+        api.save("slow", &SLOW.replace("/slow", "/cut").replace("attempts: 1", "attempts: 3, initial: 10ms")).await;
         let run = api.post("/workflows/slow/runs", json!({})).await.ok();
         let run = api.ended(&run).await;
         assert_eq!((&run["status"], &run["steps"]["act"]["attempts"]), (&json!("failed"), &json!(3)), "{run:#}");
@@ -68,14 +72,20 @@ async fn a_receiver_that_deduplicates_is_asked_again_under_the_same_key() {
 async fn canceling_stops_new_starts_and_lets_what_is_in_flight_settle() {
     on_both(|api| async move {
         let third = connected(&api, json!({})).await;
-        api.save("slow", &SLOW.replace("timeout: 300ms", "timeout: 1s")).await;
+        api.save("slow", &SLOW.replace("/slow", "/held").replace("timeout: 5s", "timeout: 5m")).await;
+        third.hold("/held");
         let run = api.post("/workflows/slow/runs", json!({})).await.ok();
+        third.asked_often(1).await;
         let canceled = api.post(&format!("{}/cancel", path(&run)), json!({ "reason": "wrong one" })).await;
         assert_eq!(canceled.status, 202, "{:#}", canceled.body);
+        let canceling = api.get(&path(&run)).await.ok();
+        assert_eq!((&canceling["status"], &canceling["finished_at"]), (&json!("canceling"), &Value::Null));
+        third.let_go();
         let run = api.ended(&run).await;
         assert_eq!(run["status"], json!("canceled"), "{run:#}");
+        assert_eq!(run["steps"]["act"]["status"], json!("succeeded"), "what was in flight is recorded: {run:#}");
         assert_eq!(run["steps"]["after"]["status"], json!("skipped"));
-        assert!(third.asked().iter().all(|asked| asked.path == "/slow"));
+        assert!(third.asked().iter().all(|asked| asked.path == "/held"));
         api.post(&format!("{}/cancel", path(&run)), json!({})).await.problem(409);
     })
     .await;
@@ -158,7 +168,7 @@ steps:
 
 #[tokio::test]
 async fn a_paused_run_calls_nothing_until_somebody_resumes_it() {
-    on_both(|api| async move {
+    on_both_by_clock(|api, clock| async move {
         let third = connected(&api, json!({})).await;
         let tell = |id: &str| {
             let with = json!({ "path": format!("/{id}") });
@@ -179,7 +189,9 @@ async fn a_paused_run_calls_nothing_until_somebody_resumes_it() {
             api.post(&format!("{}/pause", path(run)), json!({})).await.problem(409);
         }
         // A run that began later and is not held has gone past the pause: so have the others, and stay.
-        api.ended(&start().await.ok()).await;
+        let later = start().await.ok();
+        clock.pass(Duration::from_millis(500));
+        api.ended(&later).await;
         assert_eq!(api.get(&path(&held)).await.ok()["status"], json!("paused"));
         assert_eq!(third.count(), 2);
         api.post(&format!("{}/resume", path(&held)), json!({})).await.ok();

@@ -1,15 +1,17 @@
 //! How runs end: `on_failure`, `finally`, pauses, deadlines, and which failures are tried again.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use wardroom_tests::{
-    database::BOTH,
-    process::now,
-    server::{Api, Server},
+    clock::{SetClock, start},
+    database::{BOTH, Database},
+    server::Api,
     third_party::ThirdParty,
 };
 
-use crate::fixture::{connected, on_both};
+use crate::fixture::{BEGINNING_MS, connected, on_both, on_both_by_clock};
 
 /// A workflow of one line a step, `path` of the webhook or `!path` for one that fails, in three sections.
 fn document(main: &[&str], on_failure: &[&str], finally: &[&str]) -> Value {
@@ -49,6 +51,10 @@ async fn started(api: &Api, document: &Value) -> Value {
 async fn ran(api: &Api, document: &Value) -> Value {
     let started = started(api, document).await;
     api.ended(&started).await
+}
+
+fn path(run: &Value) -> String {
+    format!("/runs/{}", run["id"].as_str().expect("an id"))
 }
 
 fn paths(third: &ThirdParty) -> Vec<String> {
@@ -92,18 +98,20 @@ async fn what_goes_well_skips_on_failure_and_a_failing_finally_fails_it() {
 
 #[tokio::test]
 async fn a_canceled_run_still_cleans_up_and_a_timeout_counts_as_a_failure() {
-    on_both(|api| async move {
+    on_both_by_clock(|api, clock| async move {
         let third = prepared(&api).await;
         let mut asleep = document(&["a"], &["page"], &["clean"]);
         asleep["steps"][0] = json!({ "id": "s0", "sleep": "1h" });
         let run = started(&api, &asleep).await;
-        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
-        api.until(&path, |run| run["status"] == json!("waiting")).await;
-        api.post(&format!("{path}/cancel"), json!({})).await.ok();
+        api.until(&path(&run), |run| run["status"] == json!("waiting")).await;
+        api.post(&format!("{}/cancel", path(&run)), json!({})).await.ok();
         let run = api.ended(&run).await;
         assert_eq!((&run["status"], paths(&third)), (&json!("canceled"), vec!["/clean".to_owned()]), "{run:#}");
         asleep["timeout"] = json!("1s");
-        let run = ran(&api, &asleep).await;
+        let run = started(&api, &asleep).await;
+        api.until(&path(&run), |run| run["status"] == json!("waiting")).await;
+        clock.pass(Duration::from_secs(1));
+        let run = api.ended(&run).await;
         assert_eq!(run["status"], json!("timed_out"), "{run:#}");
         assert_eq!(run["steps"]["s0"]["status"], json!("timed_out"));
         assert_eq!(paths(&third), ["/clean", "/page", "/clean"]);
@@ -114,23 +122,33 @@ async fn a_canceled_run_still_cleans_up_and_a_timeout_counts_as_a_failure() {
 #[tokio::test]
 async fn a_pause_survives_a_restart() {
     for kind in BOTH {
-        let mut server = Server::start(kind).await;
-        let third = prepared(&server.api).await;
+        let (database, folder) = (Database::new(kind).await, tempfile::tempdir().expect("a folder"));
+        let clock = SetClock::at(BEGINNING_MS);
+        let (app, api) = start(folder.path(), &database, &clock).await;
+        let third = prepared(&api).await;
         let mut asleep = document(&["a", "b"], &[], &[]);
         asleep["steps"][0] = json!({ "id": "s0", "sleep": "2s" });
-        let began = now();
-        let run = started(&server.api, &asleep).await;
-        server.restart().await;
-        let ended = server.api.ended(&run).await;
+        let run = started(&api, &asleep).await;
+        clock.pass(Duration::from_millis(1_999));
+        app.stop().await;
+        let (app, api) = start(folder.path(), &database, &clock).await;
+        // Another run comes and goes meanwhile: the server looks at what is due, and this one is not.
+        let mut other = document(&["other"], &[], &[]);
+        other["name"] = json!("other");
+        api.save("other", &other.to_string()).await;
+        let other = api.post("/workflows/other/runs", json!({})).await.ok();
+        api.ended(&other).await;
+        assert_eq!(api.get(&path(&run)).await.ok()["status"], json!("waiting"), "a millisecond is missing");
+        clock.pass(Duration::from_millis(1));
+        let ended = api.ended(&run).await;
         assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
-        assert!(began.elapsed().as_secs() >= 2);
-        assert_eq!(paths(&third), ["/b"]);
+        assert_eq!(paths(&third), ["/other", "/b"]);
         asleep["steps"][0] = json!({ "id": "s0", "sleep": { "until": "${{ trigger.at }}" } });
-        assert_eq!(ran(&server.api, &asleep).await["status"], json!("succeeded"), "a time that has passed is no pause");
+        assert_eq!(ran(&api, &asleep).await["status"], json!("succeeded"), "a time that has passed is no pause");
         asleep["steps"][0] = json!({ "id": "s0", "sleep": { "until": "${{ trigger.by }}" } });
-        let failed = ran(&server.api, &asleep).await;
+        let failed = ran(&api, &asleep).await;
         assert_eq!(failed["steps"]["s0"]["error"]["code"], json!("expression"), "{failed:#}");
-        server.stop().await;
+        app.stop().await;
     }
 }
 
@@ -174,15 +192,15 @@ async fn the_document_says_which_failures_are_tried_again_and_for_how_long() {
 
 #[tokio::test]
 async fn finally_cannot_be_canceled() {
-    on_both(|api| async move {
+    on_both_by_clock(|api, clock| async move {
         prepared(&api).await;
         let mut slow = document(&["a"], &[], &["clean"]);
         slow["finally"][0] = json!({ "id": "z0", "sleep": "1500ms" });
         let run = started(&api, &slow).await;
-        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
-        api.until(&path, |run| run["steps"]["z0"]["status"] == json!("waiting")).await;
-        let problem = api.send(Method::POST, &format!("{path}/cancel"), &[], Vec::new()).await.problem(409);
+        api.until(&path(&run), |run| run["steps"]["z0"]["status"] == json!("waiting")).await;
+        let problem = api.send(Method::POST, &format!("{}/cancel", path(&run)), &[], Vec::new()).await.problem(409);
         assert!(problem["detail"].as_str().expect("a text").contains("finally"), "{problem}");
+        clock.pass(Duration::from_millis(1_500));
         assert_eq!(api.ended(&run).await["status"], json!("succeeded"));
     })
     .await;

@@ -1,13 +1,16 @@
 //! `wait_for`: runs that wait to be told something.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use wardroom_tests::{
-    database::BOTH,
-    server::{Api, Server},
+    clock::{SetClock, start},
+    database::{BOTH, Database},
+    server::Api,
 };
 
-use crate::fixture::{connected, on_both};
+use crate::fixture::{BEGINNING_MS, connected, on_both, on_both_by_clock};
 
 fn document(wait: &Value) -> Value {
     json!({
@@ -61,29 +64,33 @@ async fn a_signal_wakes_the_step_that_waits_and_counts_once() {
 #[tokio::test]
 async fn a_signal_that_came_early_counts_and_survives_a_restart() {
     for kind in BOTH {
-        let mut server = Server::start(kind).await;
-        let third = connected(&server.api, json!({})).await;
+        let (database, folder) = (Database::new(kind).await, tempfile::tempdir().expect("a folder"));
+        let clock = SetClock::at(BEGINNING_MS);
+        let (app, api) = start(folder.path(), &database, &clock).await;
+        let third = connected(&api, json!({})).await;
         let mut early = document(&json!({ "signal": "deployed", "timeout": "1m" }));
         let pause = json!({ "id": "pause", "sleep": "1s" });
         early["steps"].as_array_mut().expect("steps").insert(0, pause);
-        server.api.save("flow", &early.to_string()).await;
-        let run = server.api.post("/workflows/flow/runs", json!({})).await.ok();
+        api.save("flow", &early.to_string()).await;
+        let run = api.post("/workflows/flow/runs", json!({})).await.ok();
         let path = format!("/runs/{}/signals/deployed", run["id"].as_str().expect("an id"));
         for payload in [1, 2] {
-            server.api.post(&path, json!({ "payload": payload })).await.ok();
+            api.post(&path, json!({ "payload": payload })).await.ok();
         }
-        server.restart().await;
-        let ended = server.api.ended(&run).await;
+        app.stop().await;
+        let (app, api) = start(folder.path(), &database, &clock).await;
+        clock.pass(Duration::from_secs(1));
+        let ended = api.ended(&run).await;
         assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
         assert_eq!(third.asked()[0].body, "1", "the first that came is taken first");
         assert_eq!(ended["signals"][1]["taken_by"], json!(null));
-        server.stop().await;
+        app.stop().await;
     }
 }
 
 #[tokio::test]
 async fn a_signal_that_does_not_come_times_the_step_out_and_bad_ones_are_refused() {
-    on_both(|api| async move {
+    on_both_by_clock(|api, clock| async move {
         connected(&api, json!({})).await;
         let (run, path) = started(&api, json!({ "signal": "deployed", "timeout": "2s" })).await;
         let key = [("idempotency-key", "k")];
@@ -105,6 +112,7 @@ async fn a_signal_that_does_not_come_times_the_step_out_and_bad_ones_are_refused
         let problem = send("large", json!("x".repeat(70_000))).await.problem(422);
         assert_eq!(problem["errors"][0]["field"], json!("payload"));
         api.post("/runs/none/signals/other", json!({})).await.problem(404);
+        clock.pass(Duration::from_secs(2));
         let ended = api.ended(&run).await;
         assert_eq!(ended["status"], json!("failed"), "{ended:#}");
         assert_eq!(ended["steps"]["wait"]["status"], json!("timed_out"));

@@ -12,7 +12,7 @@ fn document(policy: &str) -> String {
         "on": [{ "manual": {} }, { "signal": "go", "with": { "service": "${{ trigger.payload.service }}" } }],
         "inputs": { "service": { "type": "string", "default": "checkout" } },
         "concurrency": { "key": "${{ inputs.service }}", "policy": policy },
-        "timeout": "1m",
+        "timeout": "1h",
         "steps": [
             { "id": "gate", "approve": { "notify": "none" } },
             { "id": "act", "uses": "webhook/send", "connection": "hooks", "with": { "path": "/${{ run.id }}" } },

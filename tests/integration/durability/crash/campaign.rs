@@ -92,7 +92,7 @@ async fn campaign(kind: Kind, kills: usize, runs: usize) {
         let more = (runs * (kill + 1) / kills).saturating_sub(acknowledged.len());
         acknowledged.extend(start(&server.api, "mixed", &json!({}), more).await);
         keyed.extend(start(&server.api, "keyed", &json!({ "key": (kill % 2).to_string() }), more.min(5)).await);
-        // Some kills come at once, some when much has happened.
+        // Some kills come at once, some when much has happened, or nothing more for a while. Nothing is expected in that time.
         let asked = third.count() + (kill * 37) % 60;
         let deadline = now() + Duration::from_secs(2);
         while third.count() < asked && now() < deadline {

@@ -24,6 +24,8 @@ async fn a_full_disk_is_told_and_got_over() {
     let mut server = Process::start(folder.path(), &database.url).await;
     crate::durability::crash::prepare(&server.api, &third).await;
     let mut runs = Vec::new();
+    // None gets to its end before the disk is full.
+    third.hold("/s5");
     for _ in 0..RUNS {
         runs.push(server.api.post("/workflows/long/runs", json!({})).await.ok());
     }
@@ -49,6 +51,7 @@ async fn a_full_disk_is_told_and_got_over() {
     // What is on disk can still be read.
     let read = server.api.get(&format!("/runs/{}", runs[0]["id"].as_str().expect("an id"))).await.ok();
     assert!(read["finished_at"].is_null(), "{read:#}");
+    third.let_go();
 
     // Long enough that the lease runs out, which cannot be written either.
     let (since, spent) = (now(), processor_time(&server));

@@ -123,15 +123,18 @@ async fn a_killed_server_ends_every_run_and_loses_nothing() {
             // Every fourth kill comes while the fragile step's answer is on its way; the others are spread over the run's
             // course, some before the first answer.
             let (asked, fragile) = (third.count() + (kill * 7) % STEPS, asks_of_fragile(&third));
-            let deadline = now() + Duration::from_secs(5);
-            let waits = |third: &ThirdParty| {
-                if kill % 4 == 0 { asks_of_fragile(third) == fragile } else { third.count() < asked }
-            };
-            while waits(&third) && now() < deadline {
+            let under_way = kill % 4 == 0;
+            if under_way {
+                third.hold(&format!("/{FRAGILE}"));
+            }
+            let deadline = now() + GUARD;
+            while if under_way { asks_of_fragile(&third) == fragile } else { third.count() < asked } {
+                assert!(now() < deadline, "kill {kill}: the third party is not asked");
                 settled += settle(&server.api, &runs[runs.len().saturating_sub(DECIDED_RUNS)..]).await;
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             server.kill();
+            third.let_go();
             server = Process::start(folder.path(), &database.url).await;
         }
         for run in &runs {

@@ -43,10 +43,7 @@ async fn a_database_that_went_and_came_back_lost_nothing() {
         server.api.post("/incidents", incident).await.ok();
         runs.push(server.api.post("/workflows/steady/runs", json!({})).await.ok()["id"].clone());
     }
-    let deadline = now() + Duration::from_secs(10);
-    while third.count() < RUNS && now() < deadline {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    third.asked_often(RUNS).await;
     postgres.stop();
 
     let since = now();

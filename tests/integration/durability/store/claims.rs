@@ -13,7 +13,8 @@ use crate::durability::store::{
     on_both,
 };
 
-const LEASE: Duration = Duration::from_secs(15);
+/// Longer than a test goes on.
+const LEASE: Duration = Duration::from_mins(5);
 
 async fn added(store: &Store, run: Run) -> Run {
     let write = Write { guard: Guard::NewRun(Box::new(run.clone())), then: Vec::new() };

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use wardroom_runtime::{Invocation, limits};
+use wardroom_tests::process::GUARD;
 
 use crate::plugins::escape::{
     Case,
@@ -74,7 +75,7 @@ fn flood(fixture: &crate::plugins::escape::Fixture, of: &str, times: u64, size: 
     Invocation {
         snapshot: Some(Arc::new(json!({ "number": "INC-7" }))),
         // Only who sleeps comes near it.
-        deadline: if of == "sleep" { Duration::from_secs(12) } else { Duration::from_mins(1) },
+        deadline: if of == "sleep" { Duration::from_secs(12) } else { GUARD },
         ..fixture.outward("flood", input)
     }
 }

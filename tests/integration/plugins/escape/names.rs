@@ -5,7 +5,6 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -15,6 +14,7 @@ use simple_dns::{
 };
 use tokio::{net::UdpSocket, time::timeout};
 use wardroom_runtime::ports::Resolve;
+use wardroom_tests::process::GUARD;
 
 /// What a name means.
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ impl Asking {
         socket.connect(self.server).await?;
         socket.send(&question).await?;
         let mut packet = vec![0; 4096];
-        let length = timeout(Duration::from_secs(10), socket.recv(&mut packet)).await??;
+        let length = timeout(GUARD, socket.recv(&mut packet)).await??;
         let answer = Packet::parse(&packet[..length]).map_err(io::Error::other)?;
         if answer.rcode() != RCODE::NoError {
             return Err(io::Error::other(format!("{:?}", answer.rcode())));
