@@ -11,7 +11,8 @@ async fn a_schedule_starts_its_workflow_each_time_it_comes() {
             "inputs": { "at": { "type": "string" } }, "steps": [{ "id": "nap", "sleep": "1ms" }] }"#;
         api.save("count", source).await;
         let ticks = ticks(&api, "count.1", |ticks| count(ticks, "started") >= 3).await;
-        for tick in &ticks {
+        // On a busy machine a run may still go on when the next time comes: that tick starts none.
+        for tick in ticks.iter().filter(|tick| tick["outcome"] == "started") {
             let run = api.ended(&json!({ "id": tick["run"] })).await;
             assert_eq!(run["status"], json!("succeeded"), "{run:#}");
             assert_eq!(run["inputs"]["at"], tick["nominal"], "{run:#}");

@@ -93,11 +93,12 @@ async fn of_the_times_while_nobody_was_there_the_latest_is_caught_up() {
         server.database.execute(earlier).await;
         server.restart().await;
         let after = ticks(&server.api, "pulse.1", |ticks| {
-            count(ticks, "caught_up") == 1 && ticks.first().is_some_and(|newest| newest["outcome"] == "started")
+            count(ticks, "caught_up") >= 1 && ticks.first().is_some_and(|newest| newest["outcome"] == "started")
         })
         .await;
-        let merged = after.iter().find(|tick| tick["outcome"] == "merged").expect("the older ones");
-        assert!(merged["count"].as_u64() >= Some(40), "{merged:#}");
+        // On a busy machine a single time may be late, and caught up, on its own.
+        let merged = after.iter().find(|tick| tick["outcome"] == "merged" && tick["count"].as_u64() >= Some(40));
+        let merged = merged.unwrap_or_else(|| panic!("the older ones are not merged: {after:#?}"));
         assert_eq!(merged["why"], json!("a later time was late too"));
         server.stop().await;
     }
