@@ -54,8 +54,8 @@ fn author(language: &str) -> Vec<u8> {
     }
     assert!(played, "the documentation shows how a component is tested");
     let component = fs::read(folder.path().join(format!("dist/{name}.wasm"))).expect("is built");
-    // The interpreters hold paths of the machines that they were published from, such as `/root/.cargo`: those are not ours, and
-    // so Python and JavaScript are built with a home that nobody else has.
+    // The published interpreters hold paths of the machines that built them, among them a home that can be named like ours. So
+    // Python and JavaScript are built here with a home of their own.
     let mut folders = vec![folder.path().to_owned()];
     folders.extend(if language == "rust" { folders_of_a_rust_build() } else { vec![cache(), root()] });
     assert_eq!(told_folder(&component, &folders), None, "{language} tells where it was built");

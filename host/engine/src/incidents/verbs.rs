@@ -44,8 +44,8 @@ impl Acting<'_> {
         self.without_hidden(acknowledged.await?.dossier.incident).await
     }
 
-    /// Says that people are no longer affected: sets `mitigated_at` unless somebody had. The stage stays, because the fix is
-    /// not confirmed.
+    /// Says that people are no longer affected: sets `mitigated_at` unless somebody had, and acknowledges, because only a person
+    /// who has taken the incident in hand can know. The stage stays: the fix is not confirmed.
     pub async fn incident_mitigate(&self, reference: &str, note: Option<&str>) -> Result<Incident, EngineError> {
         let (id, note) = (self.seen_incident(reference).await?.id, checked_note(note)?);
         let (by, asking) = (self.caller.person.handle.clone(), self.asking());
